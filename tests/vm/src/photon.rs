@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Starting and stopping scx_photon from a scenario, and reading the kernel's side of it.
+
+use crate::scenario::{Ctx, Fail};
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// In emulation the BPF verifier alone may take tens of seconds of guest time.
+const ATTACH_LIMIT: Duration = Duration::from_secs(60);
+/// Far above the 250 ms promised, so that a late exit is reported as late and not as missing.
+const EXIT_LIMIT: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(5);
+
+/// `disabled`, `enabling`, `enabled`, ...; none on a kernel without sched_ext.
+pub fn scx_state() -> Option<String> {
+    Some(
+        std::fs::read_to_string("/sys/kernel/sched_ext/state")
+            .ok()?
+            .trim()
+            .to_string(),
+    )
+}
+
+/// The name of the attached scheduler.
+pub fn scx_ops() -> Option<String> {
+    Some(
+        std::fs::read_to_string("/sys/kernel/sched_ext/root/ops")
+            .ok()?
+            .trim()
+            .to_string(),
+    )
+}
+
+/// A running scx_photon. Its output goes to files, because a pipe nobody drains would stop it.
+pub struct Photon {
+    child: Child,
+    out: PathBuf,
+    err: PathBuf,
+}
+
+pub struct Stopped {
+    pub code: Option<i32>,
+    /// From the signal to the end of the process.
+    pub took: Duration,
+    /// What it wrote to stderr.
+    pub log: String,
+}
+
+impl Photon {
+    /// Starts it with `flags` and waits until the kernel says enabled.
+    pub fn start(ctx: &Ctx, flags: &[&str]) -> Result<Self, Fail> {
+        let stem = std::env::temp_dir().join(format!("scx_photon.{}", std::process::id()));
+        let (out, err) = (stem.with_extension("out"), stem.with_extension("err"));
+        let child = Command::new(&ctx.scx_photon)
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(File::create(&out)?)
+            .stderr(File::create(&err)?)
+            .spawn()
+            .map_err(|e| Fail::failed(format!("{}: {e}", ctx.scx_photon.display())))?;
+        let mut photon = Photon { child, out, err };
+        let begin = Instant::now();
+        while scx_state().as_deref() != Some("enabled") {
+            if let Some(status) = photon.child.try_wait()? {
+                return Err(Fail::failed(format!(
+                    "scx_photon ended before it attached, {status}: {}",
+                    photon.log()
+                )));
+            }
+            if begin.elapsed() > ATTACH_LIMIT {
+                return Err(Fail::failed(format!(
+                    "not attached after {ATTACH_LIMIT:?}: {}",
+                    photon.log()
+                )));
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(photon)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its stderr so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.err)
+            .unwrap_or_default()
+            .trim()
+            .to_string()
+    }
+
+    /// Its stdout so far.
+    pub fn stdout(&self) -> String {
+        std::fs::read_to_string(&self.out).unwrap_or_default()
+    }
+
+    pub fn stop(self) -> Result<Stopped, Fail> {
+        self.signal_and_wait(libc::SIGINT)
+    }
+
+    pub fn signal_and_wait(mut self, signal: i32) -> Result<Stopped, Fail> {
+        let begin = Instant::now();
+        // SAFETY: kill takes no pointers, and the child is not reaped yet, so the pid is still its own.
+        unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Stopped {
+                    code: status.code(),
+                    took: begin.elapsed(),
+                    log: self.log(),
+                });
+            }
+            if begin.elapsed() > EXIT_LIMIT {
+                return Err(Fail::failed(format!(
+                    "still running {EXIT_LIMIT:?} after signal {signal}"
+                )));
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+impl Drop for Photon {
+    /// A scenario that fails half way must not leave the scheduler attached for the next one.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

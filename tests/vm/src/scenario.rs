@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The scenario registry and what every scenario gets and gives. To add one: a file in `scenarios/`, its `pub mod`
+//! line in `scenarios/mod.rs`, and one line in `SCENARIOS` here. The host's job table decides where and how it runs.
+
+use crate::protocol::{Event, Report, Status, send};
+use crate::scenarios;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Where PID 1 wants the report; unset when a person runs the scenario by hand.
+pub const RESULT_ENV: &str = "PHOTON_RESULT";
+
+pub type Outcome = Result<Value, Fail>;
+type Run = fn(&Ctx) -> Outcome;
+
+pub const SCENARIOS: &[(&str, Run)] = &[
+    ("boot", scenarios::boot::run),
+    ("attach", scenarios::attach::run),
+];
+
+pub struct Ctx {
+    pub scx_photon: PathBuf,
+    pub photon_bench: PathBuf,
+    pub args: Vec<String>,
+}
+
+/// Why a scenario did not pass. A scenario that cannot run here (no device, no module) skips with a reason; the
+/// host counts skips apart and never as passes.
+#[derive(Debug)]
+pub enum Fail {
+    Failed(String),
+    Skip(String),
+}
+
+impl Fail {
+    pub fn skip(reason: impl Into<String>) -> Self {
+        Fail::Skip(reason.into())
+    }
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Fail::Failed(reason.into())
+    }
+}
+
+impl From<anyhow::Error> for Fail {
+    fn from(e: anyhow::Error) -> Self {
+        Fail::Failed(format!("{e:#}"))
+    }
+}
+
+impl From<std::io::Error> for Fail {
+    fn from(e: std::io::Error) -> Self {
+        Fail::Failed(e.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Fail {
+    fn from(e: serde_json::Error) -> Self {
+        Fail::Failed(e.to_string())
+    }
+}
+
+impl Ctx {
+    /// Binaries come from the environment, from this program's own directory, or from `/bin`.
+    fn new(args: &[String]) -> Self {
+        Ctx {
+            scx_photon: find_binary("SCX_PHOTON", "scx_photon"),
+            photon_bench: find_binary("PHOTON_BENCH", "photon-bench"),
+            args: args.to_vec(),
+        }
+    }
+
+    /// A line for whoever reads the console.
+    pub fn log(&self, text: impl AsRef<str>) {
+        println!("  {}", text.as_ref());
+    }
+
+    /// The value of `--name VALUE` among the arguments.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        let at = self.args.iter().position(|a| a == name)?;
+        self.args.get(at + 1).map(String::as_str)
+    }
+
+    /// The number given as `--name N`, or the default.
+    pub fn number(&self, name: &str, default: u64) -> Result<u64, Fail> {
+        match self.option(name) {
+            None => Ok(default),
+            Some(text) => text
+                .parse()
+                .map_err(|_| Fail::failed(format!("{name} {text}: not a number"))),
+        }
+    }
+}
+
+fn find_binary(variable: &str, name: &str) -> PathBuf {
+    if let Some(path) = std::env::var_os(variable) {
+        return path.into();
+    }
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join(name)));
+    match beside {
+        Some(path) if path.exists() => path,
+        _ => Path::new("/bin").join(name),
+    }
+}
+
+/// Runs one scenario in this process and reports to PID 1, or to the person who called.
+pub fn run_one(name: &str, args: &[String]) -> ExitCode {
+    let outcome = match SCENARIOS.iter().find(|(known, _)| *known == name) {
+        Some((_, run)) => run(&Ctx::new(args)),
+        None => Err(Fail::failed(format!("no scenario is called {name}"))),
+    };
+    let report = match outcome {
+        Ok(metrics) => Report {
+            status: Status::Pass,
+            reason: String::new(),
+            metrics,
+        },
+        Err(Fail::Failed(reason)) => Report {
+            status: Status::Fail,
+            reason,
+            metrics: Value::Null,
+        },
+        Err(Fail::Skip(reason)) => Report {
+            status: Status::Skip,
+            reason,
+            metrics: Value::Null,
+        },
+    };
+    match std::env::var_os(RESULT_ENV) {
+        Some(path) => {
+            let text = serde_json::to_string(&report).unwrap_or_default();
+            if let Err(e) = std::fs::write(&path, text) {
+                eprintln!("cannot write the report: {e}");
+                return ExitCode::FAILURE;
+            }
+        }
+        None => send(&Event::Result {
+            job: name,
+            report: &report,
+            seconds: 0.0,
+        }),
+    }
+    if report.status == Status::Fail {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}

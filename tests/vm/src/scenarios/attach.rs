@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! scx_photon attaches, runs, and is gone again when asked.
+
+use crate::photon::{Photon, scx_ops, scx_state};
+use crate::scenario::{Ctx, Fail, Outcome};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// Long enough for timers, the first statistics and the kernel's first watchdog check to happen.
+const RUN: Duration = Duration::from_secs(2);
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let flags: Vec<&str> = ctx.args.iter().map(String::as_str).collect();
+    let begin = Instant::now();
+    let photon = Photon::start(ctx, &flags)?;
+    let attach_ms = begin.elapsed().as_millis() as u64;
+    let ops = scx_ops().unwrap_or_default();
+    std::thread::sleep(RUN);
+    let stopped = photon.stop()?;
+    if stopped.code != Some(0) {
+        return Err(Fail::failed(format!(
+            "exit code {:?} after SIGINT, not 0: {}",
+            stopped.code,
+            stopped.log.trim()
+        )));
+    }
+    match scx_state() {
+        Some(state) if state == "disabled" => {}
+        other => {
+            return Err(Fail::failed(format!(
+                "sched_ext is {other:?} after the exit"
+            )));
+        }
+    }
+    Ok(json!({"attach_ms": attach_ms, "detach_ms": stopped.took.as_millis() as u64, "ops": ops}))
+}
