@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The game in a box: a seeded model of a game, its desktop and the loads beside it, and the
+//! metrics by which a scheduler is judged. The same binary means the same in an emulator with
+//! virtual time and on hardware, because all work is burnt in thread CPU time (see [`burn`]).
+
+pub mod burn;
+pub mod demo;
+pub mod gate;
+pub mod quantile;
+pub mod rng;
+pub mod sys;
+pub mod team;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A signal whose only effect is to interrupt a sleeping thread.
+
+use super::check;
+use std::io;
+
+const INTERRUPT: libc::c_int = libc::SIGUSR1;
+
+extern "C" fn nothing(_: libc::c_int) {}
+
+/// Install the empty handler, without restart of system calls.
+pub fn install_interrupt() -> io::Result<()> {
+    // SAFETY: an all-zero sigaction is valid; the handler touches nothing and so is
+    // async-signal-safe.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as *const () as libc::sighandler_t;
+        check(libc::sigaction(INTERRUPT, &action, std::ptr::null_mut()))?;
+    }
+    Ok(())
+}
+
+/// Interrupt a thread of this process. One that has ended is no error.
+pub fn interrupt(tid: i32) {
+    // SAFETY: no memory is passed.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, INTERRUPT) };
+}
+
+/// `true` when a blocking call ended because of a signal; other errors are passed on.
+pub fn interrupted<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(None),
+        Err(e) => Err(e),
+    }
+}
