@@ -1,1 +1,87 @@
-fn main(){}
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask`: the one command a contributor needs. It runs the scheduler, here or in a virtual machine, and it
+//! runs every test there is.
+
+mod apt;
+mod archive;
+mod artifacts;
+mod cpio;
+mod demo;
+mod demo_table;
+mod deps;
+mod guest;
+mod initramfs;
+mod jobs;
+mod kernel;
+mod kernel_name;
+mod lint;
+mod modules;
+mod native;
+mod paths;
+mod policy;
+mod qemu;
+mod qemu_package;
+mod qmp;
+mod shell;
+mod tally;
+mod tests;
+mod vm;
+mod vm_command;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// EX_UNAVAILABLE of sysexits.h: not a test's fault, and never a pass.
+const EXIT_INFRASTRUCTURE: u8 = 69;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, runs and tests scx_photon")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build and run: on this kernel if it has sched_ext, else in a VM beside EEVDF
+    Run(demo::Args),
+    /// Run all tests; the last line says `N passed, N failed`
+    Test(tests::Args),
+    /// The quick part of `test`: formats, lints, unit tests
+    Check,
+    /// Run one scenario in a VM
+    Vm(vm_command::Args),
+    /// Compile and run the native tests of the policy headers
+    Policy,
+    /// Build everything that is shipped or tested, optimised
+    Build,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(args) => demo::run(&args),
+        Command::Test(args) => tests::run(&args),
+        Command::Check => tests::check(),
+        Command::Vm(args) => vm_command::run(&args),
+        Command::Policy => tests::policy_only(),
+        Command::Build => build(),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("xtask: {e:#}");
+            if e.downcast_ref::<shell::Infrastructure>().is_some() {
+                return ExitCode::from(EXIT_INFRASTRUCTURE);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build() -> Result<ExitCode> {
+    deps::ensure()?;
+    let built = artifacts::build()?;
+    shell::step(&format!("built {}", built.scx_photon.display()));
+    Ok(ExitCode::SUCCESS)
+}

@@ -13,6 +13,9 @@ const ATTACH_LIMIT: Duration = Duration::from_secs(60);
 const EXIT_LIMIT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(5);
 
+/// The build with the test hooks, beside the real one.
+const SABOTAGE_TWIN: &str = "scx_photon-sabotage";
+
 /// `disabled`, `enabling`, `enabled`, ...; none on a kernel without sched_ext.
 pub fn scx_state() -> Option<String> {
     Some(
@@ -33,6 +36,11 @@ pub fn scx_ops() -> Option<String> {
     )
 }
 
+fn files() -> (PathBuf, PathBuf) {
+    let stem = std::env::temp_dir().join(format!("scx_photon.{}", std::process::id()));
+    (stem.with_extension("out"), stem.with_extension("err"))
+}
+
 /// A running scx_photon. Its output goes to files, because a pipe nobody drains would stop it.
 pub struct Photon {
     child: Child,
@@ -49,17 +57,36 @@ pub struct Stopped {
 }
 
 impl Photon {
-    /// Starts it with `flags` and waits until the kernel says enabled.
+    /// Starts it with `flags` and waits until the kernel says enabled. A scenario called with `--sabotage NAME` gets
+    /// the twin that is broken in that way.
     pub fn start(ctx: &Ctx, flags: &[&str]) -> Result<Self, Fail> {
-        let stem = std::env::temp_dir().join(format!("scx_photon.{}", std::process::id()));
-        let (out, err) = (stem.with_extension("out"), stem.with_extension("err"));
-        let child = Command::new(&ctx.scx_photon)
+        let (out, _) = files();
+        let stdout = File::create(&out)?;
+        Self::start_onto(ctx, flags, stdout.into())
+    }
+
+    /// The same with its stdout on the console.
+    pub fn start_live(ctx: &Ctx, flags: &[&str]) -> Result<Self, Fail> {
+        Self::start_onto(ctx, flags, Stdio::inherit())
+    }
+
+    fn start_onto(ctx: &Ctx, flags: &[&str], stdout: Stdio) -> Result<Self, Fail> {
+        let (out, err) = files();
+        let mut command = match ctx.option("--sabotage") {
+            None => Command::new(&ctx.scx_photon),
+            Some(name) => {
+                let mut twin = Command::new(ctx.scx_photon.with_file_name(SABOTAGE_TWIN));
+                twin.args(["--sabotage", name]);
+                twin
+            }
+        };
+        let child = command
             .args(flags)
             .stdin(Stdio::null())
-            .stdout(File::create(&out)?)
+            .stdout(stdout)
             .stderr(File::create(&err)?)
             .spawn()
-            .map_err(|e| Fail::failed(format!("{}: {e}", ctx.scx_photon.display())))?;
+            .map_err(|e| Fail::failed(format!("{}: {e}", command.get_program().display())))?;
         let mut photon = Photon { child, out, err };
         let begin = Instant::now();
         while scx_state().as_deref() != Some("enabled") {

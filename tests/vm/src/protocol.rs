@@ -45,6 +45,13 @@ pub struct Report {
     pub metrics: Value,
 }
 
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputKind {
+    Mouse,
+    Keyboard,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event<'a> {
@@ -73,6 +80,14 @@ pub enum Event<'a> {
     /// A kernel splat outside any job.
     Splat {
         text: &'a str,
+    },
+    /// Asks the host for reports from the emulator's own mouse or keyboard, that is from a real interrupt. Needs a
+    /// machine with input devices.
+    Input {
+        kind: InputKind,
+        reports: u32,
+        /// Host milliseconds between two.
+        gap_ms: u64,
     },
     /// PID 1 itself cannot go on: an infrastructure error, never a test result.
     Broken {

@@ -17,6 +17,7 @@ type Run = fn(&Ctx) -> Outcome;
 pub const SCENARIOS: &[(&str, Run)] = &[
     ("boot", scenarios::boot::run),
     ("attach", scenarios::attach::run),
+    ("demo", scenarios::demo::run),
 ];
 
 pub struct Ctx {

@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 const RUN: Duration = Duration::from_secs(2);
 
 pub fn run(ctx: &Ctx) -> Outcome {
-    let flags: Vec<&str> = ctx.args.iter().map(String::as_str).collect();
     let begin = Instant::now();
-    let photon = Photon::start(ctx, &flags)?;
+    let photon = Photon::start(ctx, &[])?;
     let attach_ms = begin.elapsed().as_millis() as u64;
     let ops = scx_ops().unwrap_or_default();
     std::thread::sleep(RUN);

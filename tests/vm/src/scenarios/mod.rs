@@ -3,3 +3,4 @@
 
 pub mod attach;
 pub mod boot;
+pub mod demo;

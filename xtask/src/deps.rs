@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What building and testing needs beyond a Rust toolchain: found, installed where that is ours to do, or named.
+
+use crate::archive::System;
+use crate::shell;
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// The scx headers need -mcpu=v4, which came with this one.
+const OLDEST_CLANG: u32 = 18;
+/// Newer than any that exists; only bounds a search by name.
+const NEWEST_CLANG: u32 = 40;
+
+/// Debian and Ubuntu call them the same. The compiler's own packages carry its version and are added to these.
+const APT_PACKAGES: &[&str] = &[
+    "gcc",
+    "libc6-dev",
+    "libelf-dev",
+    "zlib1g-dev",
+    "pkg-config",
+    "make",
+    "xz-utils",
+    "debian-archive-keyring",
+];
+const APT_CLANG_PACKAGES: &[&str] = &["clang-", "libclang-", "clang-format-", "libclang-rt-"];
+const FEDORA_COMMAND: &str = "sudo dnf install clang clang-devel clang-tools-extra compiler-rt \
+    elfutils-libelf-devel zlib-devel pkgconf-pkg-config make gcc glibc-static xz qemu-system-x86";
+const ARCH_COMMAND: &str =
+    "sudo pacman -S --needed clang compiler-rt libelf zlib pkgconf make gcc xz qemu-system-x86";
+
+/// Makes sure that everything is there, or fails with the one command that puts it there.
+pub fn ensure() -> Result<()> {
+    shell::infrastructure(ensure_all())
+}
+
+fn ensure_all() -> Result<()> {
+    if cfg!(not(target_arch = "x86_64")) {
+        bail!("the tests know x86_64 only so far");
+    }
+    let system = System::detect();
+    if system.uses_apt() {
+        return apt();
+    }
+    if has_what_builds() {
+        return Ok(());
+    }
+    match () {
+        () if system.is("fedora") => {
+            bail!("packages are missing; install them with: {FEDORA_COMMAND}")
+        }
+        () if system.is("arch") => bail!("packages are missing; install them with: {ARCH_COMMAND}"),
+        () => bail!(
+            "needed: clang {OLDEST_CLANG} or newer with libclang, libelf and zlib with headers, pkg-config, make, gcc, xz"
+        ),
+    }
+}
+
+fn has_what_builds() -> bool {
+    let libraries = shell::output(Command::new("pkg-config").args(["--exists", "libelf", "zlib"]));
+    libraries.is_ok()
+        && newest_program("clang").is_some()
+        && shell::found("make")
+        && shell::found("gcc")
+}
+
+/// `name-NN` with the highest number on the PATH, else plain `name`.
+pub fn newest_program(name: &str) -> Option<String> {
+    let versioned = (OLDEST_CLANG..=NEWEST_CLANG)
+        .rev()
+        .map(|v| format!("{name}-{v}"));
+    versioned
+        .chain([name.to_string()])
+        .find(|program| shell::found(program))
+}
+
+fn apt() -> Result<()> {
+    let clang = match installed_clang() {
+        Some(version) => version,
+        None => offered_clang()?,
+    };
+    let mut needed: BTreeSet<String> = APT_PACKAGES.iter().map(|p| p.to_string()).collect();
+    needed.extend(APT_CLANG_PACKAGES.iter().map(|p| match *p {
+        "libclang-" | "libclang-rt-" => format!("{p}{clang}-dev"),
+        _ => format!("{p}{clang}"),
+    }));
+    let missing: Vec<String> = needed.difference(&installed()?).cloned().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let line = format!(
+        "apt-get install -y --no-install-recommends {}",
+        missing.join(" ")
+    );
+    let as_root = shell::is_root();
+    if !as_root && shell::output(Command::new("sudo").args(["-n", "true"])).is_err() {
+        bail!("packages are missing; install them with: sudo {line}");
+    }
+    shell::step(&format!("installing {}", missing.join(" ")));
+    if shell::run(&mut apt_get(as_root, &missing)).is_ok() {
+        return Ok(());
+    }
+    // A fresh container has no package lists, an old one has stale ones.
+    shell::step("refreshing the package lists");
+    shell::run(&mut apt_get_update(as_root))?;
+    shell::run(&mut apt_get(as_root, &missing))
+        .with_context(|| format!("install them with: {line}"))
+}
+
+fn privileged(as_root: bool) -> Command {
+    let mut command = Command::new(if as_root { "env" } else { "sudo" });
+    if !as_root {
+        command.args(["-n", "env"]);
+    }
+    // Somebody else's apt may be at work: wait for it, and ask nobody anything.
+    command.args([
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "-q",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+    ]);
+    command
+}
+
+fn apt_get(as_root: bool, packages: &[String]) -> Command {
+    let mut command = privileged(as_root);
+    command
+        .args(["install", "-y", "--no-install-recommends"])
+        .args(packages);
+    command
+}
+
+fn apt_get_update(as_root: bool) -> Command {
+    let mut command = privileged(as_root);
+    command.arg("update");
+    command
+}
+
+fn installed() -> Result<BTreeSet<String>> {
+    let text = shell::output(Command::new("dpkg-query").args([
+        "-W",
+        "-f",
+        "${Package} ${db:Status-Status}\n",
+    ]))?;
+    Ok(text
+        .lines()
+        .filter_map(|l| l.strip_suffix(" installed"))
+        .map(str::to_string)
+        .collect())
+}
+
+fn installed_clang() -> Option<u32> {
+    (OLDEST_CLANG..=NEWEST_CLANG)
+        .rev()
+        .find(|v| shell::found(&format!("clang-{v}")))
+}
+
+fn offered_clang() -> Result<u32> {
+    let newest = || -> Result<Option<u32>> {
+        let text = shell::output(Command::new("apt-cache").args(["pkgnames", "clang-"]))?;
+        Ok(newest_clang(&text))
+    };
+    if let Some(version) = newest()? {
+        return Ok(version);
+    }
+    shell::step("refreshing the package lists");
+    let as_root = shell::is_root();
+    shell::run(&mut apt_get_update(as_root))?;
+    newest()?.with_context(|| format!("the archive offers no clang-{OLDEST_CLANG} or newer"))
+}
+
+fn newest_clang(names: &str) -> Option<u32> {
+    let versions = names
+        .lines()
+        .filter_map(|name| name.strip_prefix("clang-")?.parse().ok());
+    versions.filter(|v| *v >= OLDEST_CLANG).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clang_is_chosen_by_number() {
+        assert_eq!(
+            newest_clang("clang-9\nclang-19\nclang-format-22\nclang-18\n"),
+            Some(19)
+        );
+        assert_eq!(newest_clang("clang-13\nclang-16\n"), None);
+    }
+}

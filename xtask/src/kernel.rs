@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Stock Debian kernels, fetched and unpacked into the cache: the image and a handful of modules.
+
+use crate::apt::Apt;
+use crate::archive::{self, System};
+use crate::kernel_name::{Flavour, Release, Series, choose};
+use crate::{modules, paths, shell};
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where Debian keeps every kernel series since 6.12, built for the release of that time.
+const KERNEL_SUITES: &[&str] = &["trixie", "trixie-backports"];
+const RECORD: &str = "kernel.json";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Kernel {
+    /// As `uname -r` says.
+    pub name: String,
+    pub image: PathBuf,
+    /// In the order they must be loaded.
+    pub modules: Vec<PathBuf>,
+    pub absent: Vec<String>,
+    /// The list the modules were chosen by: a longer one later means unpacking again.
+    wanted: Vec<String>,
+}
+
+impl Kernel {
+    pub fn series(&self) -> String {
+        self.name.split('.').take(2).collect::<Vec<_>>().join(".")
+    }
+}
+
+pub struct Kernels {
+    apt: Apt,
+    packages: Vec<String>,
+}
+
+impl Kernels {
+    pub fn open(mirror: Option<&str>) -> Result<Kernels> {
+        let system = System::detect();
+        if !system.uses_apt() {
+            bail!(
+                "the test kernels are Debian packages, and this system has no apt; run on a kernel with sched_ext instead"
+            );
+        }
+        let archive = archive::debian(&system, mirror)?;
+        let suites: Vec<String> = KERNEL_SUITES.iter().map(|s| s.to_string()).collect();
+        let apt = Apt::open(paths::cache("apt/kernels")?, &archive, &suites)?;
+        let mut packages = apt.names("linux-image-")?;
+        packages.extend(apt.names("linux-binary-")?);
+        Ok(Kernels { apt, packages })
+    }
+
+    /// The newest kernel of the series; `all` gives several.
+    pub fn obtain(&self, series: &Series, flavour: Flavour) -> Result<Vec<Kernel>> {
+        let releases = choose(&self.packages, series, flavour);
+        if releases.is_empty() {
+            bail!("the archive has no {flavour:?} kernel for {series:?}");
+        }
+        releases
+            .iter()
+            .map(|release| self.unpacked(release))
+            .collect()
+    }
+
+    fn unpacked(&self, release: &Release) -> Result<Kernel> {
+        let home = paths::cache("kernels")?.join(&release.name);
+        if let Some(kernel) = cached(&home) {
+            return Ok(kernel);
+        }
+        let store = paths::cache("debs")?;
+        let mut files = Vec::new();
+        for package in release.packages() {
+            files.push(self.apt.download(&package, &store)?);
+        }
+        shell::step(&format!("unpacking kernel {}", release.name));
+        // Unpacked beside its place and renamed, so that an interrupted run leaves no half kernel behind.
+        let scratch = home.with_extension("partial");
+        remove_dir(&scratch)?;
+        std::fs::create_dir_all(&scratch)?;
+        for file in &files {
+            unpack(file, &scratch.join("tree"))?;
+        }
+        let kernel = assemble(&release.name, &scratch)?;
+        remove_dir(&scratch.join("tree"))?;
+        remove_dir(&home)?;
+        std::fs::rename(&scratch, &home)?;
+        let kernel = moved(kernel, &scratch, &home);
+        std::fs::write(home.join(RECORD), serde_json::to_string_pretty(&kernel)?)?;
+        Ok(kernel)
+    }
+}
+
+fn cached(home: &Path) -> Option<Kernel> {
+    let text = std::fs::read_to_string(home.join(RECORD)).ok()?;
+    let kernel: Kernel = serde_json::from_str(&text).ok()?;
+    let current = kernel.wanted == modules::WANTED && kernel.image.exists();
+    current.then_some(kernel)
+}
+
+fn remove_dir(dir: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| dir.display().to_string())
+        }
+        _ => Ok(()),
+    }
+}
+
+pub fn unpack(deb: &Path, into: &Path) -> Result<()> {
+    std::fs::create_dir_all(into)?;
+    shell::run(Command::new("dpkg-deb").arg("-x").arg(deb).arg(into))
+}
+
+/// Picks image and modules out of the unpacked packages at `dir/tree`.
+fn assemble(name: &str, dir: &Path) -> Result<Kernel> {
+    let tree = dir.join("tree");
+    let module_tree = tree.join("usr/lib/modules").join(name);
+    // The one-package kernels put the image into /boot, the later ones beside the modules.
+    let places = [
+        tree.join("boot").join(format!("vmlinuz-{name}")),
+        module_tree.join("vmlinuz"),
+    ];
+    let source = places
+        .iter()
+        .find(|p| p.exists())
+        .context("the kernel package holds no vmlinuz")?;
+    let image = dir.join("vmlinuz");
+    std::fs::copy(source, &image)?;
+    let loaded = modules::collect(&module_tree, &dir.join("modules"))?;
+    Ok(Kernel {
+        name: name.to_string(),
+        image,
+        modules: loaded.files,
+        absent: loaded.absent,
+        wanted: modules::WANTED.iter().map(|m| m.to_string()).collect(),
+    })
+}
+
+fn moved(kernel: Kernel, from: &Path, to: &Path) -> Kernel {
+    let place = |p: &PathBuf| {
+        p.strip_prefix(from)
+            .map(|rest| to.join(rest))
+            .unwrap_or(p.clone())
+    };
+    Kernel {
+        image: place(&kernel.image),
+        modules: kernel.modules.iter().map(place).collect(),
+        ..kernel
+    }
+}

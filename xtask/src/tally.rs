@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Counts results and prints them, one line a test and one plain line at the end.
+
+use std::process::ExitCode;
+
+#[derive(Default)]
+pub struct Tally {
+    passed: usize,
+    failures: Vec<String>,
+    skipped: usize,
+    broken: Vec<String>,
+}
+
+impl Tally {
+    pub fn pass(&mut self, name: &str, detail: &str) {
+        self.passed += 1;
+        println!("PASS {name}{}", after(detail));
+    }
+
+    pub fn fail(&mut self, name: &str, reason: &str) {
+        println!("FAIL {name}{}", after(reason));
+        self.failures.push(format!("{name}{}", after(reason)));
+    }
+
+    pub fn skip(&mut self, name: &str, reason: &str) {
+        self.skipped += 1;
+        println!("SKIP {name}{}", after(reason));
+    }
+
+    /// Something the tests stand on did not hold. Never counted as a test, never forgotten.
+    pub fn infrastructure(&mut self, reason: &str) {
+        println!("INFRASTRUCTURE {reason}");
+        self.broken.push(reason.to_string());
+    }
+
+    /// Results counted by another runner, which printed them itself.
+    pub fn add(&mut self, passed: usize, skipped: usize) {
+        self.passed += passed;
+        self.skipped += skipped;
+    }
+
+    fn last_line(&self) -> String {
+        let counted = format!("{} passed, {} failed", self.passed, self.failures.len());
+        if self.skipped == 0 {
+            counted
+        } else {
+            format!("{counted}, {} skipped", self.skipped)
+        }
+    }
+
+    /// Prints what went wrong once more, then the last line.
+    pub fn finish(&self) -> ExitCode {
+        println!();
+        self.failures.iter().for_each(|f| println!("FAIL {f}"));
+        self.broken
+            .iter()
+            .for_each(|b| println!("INFRASTRUCTURE {b}"));
+        println!("{}", self.last_line());
+        if !self.failures.is_empty() {
+            ExitCode::FAILURE
+        } else if !self.broken.is_empty() {
+            ExitCode::from(crate::EXIT_INFRASTRUCTURE)
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn after(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {text}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_line_names_skips_only_if_any() {
+        let mut tally = Tally::default();
+        tally.add(3, 0);
+        assert_eq!(tally.last_line(), "3 passed, 0 failed");
+        tally.skip("a", "no device");
+        tally.fail("b", "late");
+        assert_eq!(tally.last_line(), "3 passed, 1 failed, 1 skipped");
+    }
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask test`: every test there is, cheap ones first.
+
+use crate::artifacts::{self, Artifacts};
+use crate::guest::Status;
+use crate::jobs::{BOOTS, Boot, On, Spec};
+use crate::kernel::{Kernel, Kernels};
+use crate::kernel_name::{Flavour, Series};
+use crate::qemu_package::Qemu;
+use crate::tally::Tally;
+use crate::vm::{Seen, Vm};
+use crate::{deps, lint, paths, policy, shell};
+use anyhow::{Context, Result, anyhow};
+use std::collections::VecDeque;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+
+/// The kernels tested when none is named, one series a line.
+const DEFAULT_KERNELS: &str = "tests/vm/KERNELS";
+/// More boots at a time than this gain nothing: the longest one decides.
+const MOST_BOOTS: usize = 4;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A kernel series such as 6.18, `newest` or `all`; may be repeated [default: those of tests/vm/KERNELS]
+    #[arg(long, value_name = "SERIES")]
+    kernel: Vec<Series>,
+    /// Leave out the tests that boot a kernel
+    #[arg(long)]
+    no_vm: bool,
+    /// Only tests whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// How many machines to boot at a time [default: one a CPU, at most 4]
+    #[arg(long, value_name = "N")]
+    vms: Option<usize>,
+    /// The Debian mirror for kernels [default: the one this machine uses]
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+}
+
+impl Args {
+    fn wants(&self, name: &str) -> bool {
+        self.only
+            .as_ref()
+            .is_none_or(|only| name.contains(only.as_str()))
+    }
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    deps::ensure()?;
+    let mut tally = Tally::default();
+    static_tests(&mut tally, args)?;
+    if !args.no_vm {
+        vm_tests(&mut tally, args);
+    }
+    Ok(tally.finish())
+}
+
+/// `cargo xtask check`
+pub fn check() -> Result<ExitCode> {
+    deps::ensure()?;
+    let mut tally = Tally::default();
+    lint::rustfmt(&mut tally);
+    lint::clang_format(&mut tally);
+    lint::clippy(&mut tally);
+    lint::unit_tests(&mut tally)?;
+    Ok(tally.finish())
+}
+
+/// `cargo xtask policy`
+pub fn policy_only() -> Result<ExitCode> {
+    deps::ensure()?;
+    let mut tally = Tally::default();
+    policy::run(&mut tally)?;
+    Ok(tally.finish())
+}
+
+fn static_tests(tally: &mut Tally, args: &Args) -> Result<()> {
+    if args.wants("rustfmt") {
+        lint::rustfmt(tally);
+    }
+    if args.wants("clang-format") {
+        lint::clang_format(tally);
+    }
+    if args.wants("policy") {
+        policy::run(tally)?;
+    }
+    if args.wants("clippy") {
+        lint::clippy(tally);
+    }
+    if args.wants("unit") {
+        lint::unit_tests(tally)?;
+    }
+    Ok(())
+}
+
+/// One boot to do: a line of the table on one kernel, with those of its jobs that are wanted.
+struct Task<'a> {
+    boot: &'static Boot,
+    kernel: &'a Kernel,
+    specs: Vec<&'static Spec>,
+}
+
+impl Task<'_> {
+    fn label(&self) -> String {
+        format!("{} {}", self.kernel.series(), self.boot.name)
+    }
+}
+
+fn vm_tests(tally: &mut Tally, args: &Args) {
+    let kernels = match kernels(tally, args) {
+        Ok(kernels) => kernels,
+        Err(e) => return tally.infrastructure(&format!("{e:#}")),
+    };
+    let tasks = tasks(&kernels, args);
+    if tasks.is_empty() {
+        return;
+    }
+    let artifacts = match artifacts::build() {
+        Ok(artifacts) => artifacts,
+        Err(e) => return tally.fail("build", &format!("{e:#}")),
+    };
+    let artifacts = match artifacts::build_sabotage(artifacts) {
+        Ok(artifacts) => artifacts,
+        Err(e) => return tally.fail("build of the sabotage twin", &format!("{e:#}")),
+    };
+    let qemu = match Qemu::find() {
+        Ok(qemu) => qemu,
+        Err(e) => return tally.infrastructure(&format!("{e:#}")),
+    };
+    let cpus = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let workers = args.vms.unwrap_or(cpus.min(MOST_BOOTS)).max(1);
+    shell::step(&format!("{} boots, {workers} at a time", tasks.len()));
+    let (queue, tally) = (Mutex::new(VecDeque::from(tasks)), Mutex::new(tally));
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(task) = lock(&queue).pop_front() {
+                    run_task(&task, &qemu, &artifacts, &tally);
+                }
+            });
+        }
+    });
+}
+
+/// A worker that panicked has printed why; the others go on.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fetches the kernels. One that cannot be had is noted and the others are tested.
+fn kernels(tally: &mut Tally, args: &Args) -> Result<Vec<Kernel>> {
+    let wanted = if args.kernel.is_empty() {
+        default_series()?
+    } else {
+        args.kernel.clone()
+    };
+    let archive = Kernels::open(args.mirror.as_deref())?;
+    let mut kernels: Vec<Kernel> = Vec::new();
+    for series in wanted {
+        match archive.obtain(&series, Flavour::Generic) {
+            Ok(found) => kernels.extend(found),
+            Err(e) => tally.infrastructure(&format!("kernel {series:?}: {e:#}")),
+        }
+    }
+    Ok(kernels)
+}
+
+fn default_series() -> Result<Vec<Series>> {
+    let text =
+        std::fs::read_to_string(paths::root().join(DEFAULT_KERNELS)).context(DEFAULT_KERNELS)?;
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with('#'));
+    lines
+        .map(|line| line.parse().map_err(|e| anyhow!("{DEFAULT_KERNELS}: {e}")))
+        .collect()
+}
+
+fn tasks<'a>(kernels: &'a [Kernel], args: &Args) -> Vec<Task<'a>> {
+    let mut tasks = Vec::new();
+    for boot in BOOTS {
+        for (index, kernel) in kernels.iter().enumerate() {
+            if boot.on == On::NewestKernel && index + 1 != kernels.len() {
+                continue;
+            }
+            let mut task = Task {
+                boot,
+                kernel,
+                specs: Vec::new(),
+            };
+            let label = task.label();
+            task.specs = boot
+                .jobs
+                .iter()
+                .filter(|s| args.wants(&format!("{label} {}", s.name)))
+                .collect();
+            if !task.specs.is_empty() {
+                tasks.push(task);
+            }
+        }
+    }
+    tasks
+}
+
+fn run_task(task: &Task, qemu: &Qemu, artifacts: &Artifacts, tally: &Mutex<&mut Tally>) {
+    let label = task.label();
+    let machine = task.boot.machine();
+    shell::step(&format!(
+        "boot {label}: {} CPUs, {}",
+        machine.smp,
+        machine.clock.describe()
+    ));
+    let mut vm = Vm::new(&label, qemu, task.kernel, artifacts, machine);
+    vm.jobs = task.specs.iter().map(|s| s.job()).collect();
+    let mut show = |seen: Seen| match seen {
+        Seen::Started(job) => shell::step(&format!("{label} {job}")),
+        Seen::Text(text) => println!("[{label}] {text}"),
+        Seen::Booted { .. } => {}
+    };
+    let reports = match vm.run(&mut show) {
+        Ok(reports) => reports,
+        Err(e) => return lock(tally).infrastructure(&format!("{e:#}")),
+    };
+    let mut tally = lock(tally);
+    for spec in &task.specs {
+        let name = format!("{label} {}", spec.name);
+        let Some((_, report)) = reports.iter().find(|(job, _)| job == spec.name) else {
+            tally.fail(&name, "no report");
+            continue;
+        };
+        match spec.judge(report) {
+            (Status::Pass, said) => tally.pass(&name, &detail(&said, report)),
+            (Status::Fail, said) => tally.fail(&name, &said),
+            (Status::Skip, said) => tally.skip(&name, &said),
+        }
+    }
+}
+
+fn detail(said: &str, report: &crate::guest::Report) -> String {
+    let metrics = if report.metrics.is_null() {
+        String::new()
+    } else {
+        format!(" {}", report.metrics)
+    };
+    let text = format!("{said}{metrics} ({:.1} guest s)", report.seconds);
+    text.trim_start().to_string()
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask vm`: one scenario on one machine, for whoever is writing either.
+
+use crate::guest::{Job, Status};
+use crate::kernel::Kernels;
+use crate::kernel_name::{Flavour, Series};
+use crate::qemu::{Clock, Machine};
+use crate::qemu_package::Qemu;
+use crate::vm::{Seen, Vm};
+use crate::{artifacts, deps, shell};
+use anyhow::{Context, Result};
+use std::process::ExitCode;
+
+/// Nobody watches a scenario for longer.
+const LIMIT_S: u64 = 3600;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A kernel series such as 6.18, or `newest`
+    #[arg(long, value_name = "SERIES", default_value = "newest")]
+    kernel: Series,
+    #[arg(long, value_enum, default_value = "generic")]
+    flavour: Flavour,
+    /// CPUs, as QEMU takes them: 4, or 8,sockets=2,cores=2,threads=2
+    #[arg(long, default_value = "4")]
+    smp: String,
+    /// Every virtual CPU a thread of its own: real races, no meaningful times
+    #[arg(long, conflicts_with = "kvm")]
+    mt: bool,
+    /// Use KVM, whether it works or not
+    #[arg(long)]
+    kvm: bool,
+    /// Add a mouse and a keyboard that report by interrupt
+    #[arg(long)]
+    input_devices: bool,
+    /// Build the sabotage twin too, for scenarios with --sabotage NAME
+    #[arg(long)]
+    sabotage: bool,
+    /// The Debian mirror for kernels [default: the one this machine uses]
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+    /// The scenario and its arguments
+    #[arg(last = true, required = true)]
+    scenario: Vec<String>,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    deps::ensure()?;
+    let mut artifacts = artifacts::build()?;
+    if args.sabotage {
+        artifacts = artifacts::build_sabotage(artifacts)?;
+    }
+    let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
+    let kernels = shell::infrastructure(archive.obtain(&args.kernel, args.flavour))?;
+    let kernel = kernels.last().context("no kernel")?;
+    let qemu = shell::infrastructure(Qemu::find())?;
+    let clock = match (args.mt, args.kvm) {
+        (true, _) => Clock::Parallel,
+        (_, true) => Clock::Kvm,
+        _ => Clock::Virtual,
+    };
+    let machine = Machine {
+        smp: args.smp.clone(),
+        clock,
+        input_devices: args.input_devices,
+    };
+    let mut vm = Vm::new("vm", &qemu, kernel, &artifacts, machine);
+    let (scenario, rest) = args.scenario.split_first().context("no scenario")?;
+    let job = Job {
+        name: scenario.clone(),
+        scenario: scenario.clone(),
+        args: rest.to_vec(),
+        limit_s: LIMIT_S,
+    };
+    vm.jobs = vec![job];
+    shell::step(&format!(
+        "booting {} ({} CPUs, {})",
+        kernel.name,
+        args.smp,
+        clock.describe()
+    ));
+    let reports = vm.run(&mut |seen| match seen {
+        Seen::Booted { kernel, cpus } => shell::step(&format!("up: {kernel}, {cpus} CPUs")),
+        Seen::Text(text) => println!("{text}"),
+        Seen::Started(job) => shell::step(job),
+    })?;
+    let mut code = ExitCode::SUCCESS;
+    for (job, report) in reports {
+        println!(
+            "{job}: {:?} {} {} ({:.2} guest s)",
+            report.status, report.reason, report.metrics, report.seconds
+        );
+        if report.status == Status::Fail {
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
+}
