@@ -1,1 +1,84 @@
-fn main(){}
+// SPDX-License-Identifier: GPL-2.0-only
+//! scx_photon: parse, run, exit code. `src/bpf/main.bpf.c` is where to start
+//! reading.
+
+mod bpf;
+mod caps;
+mod check;
+mod cli;
+mod daemon;
+mod drain;
+mod event;
+mod failure;
+mod loader;
+mod model;
+mod monitor;
+mod probe;
+#[cfg(feature = "sabotage")]
+mod sabotage;
+mod server;
+mod shutdown;
+mod stats;
+mod tables;
+mod topology;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use libbpf_rs::PrintLevel;
+use log::LevelFilter;
+use simplelog::{ConfigBuilder, WriteLogger};
+
+use cli::{Cli, Command};
+use shutdown::Shutdown;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        // Help and version are not errors; clap prints to the right stream.
+        Err(e) => e.exit(),
+    };
+    match run(&cli) {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("scx_photon: {e:#}");
+            ExitCode::from(failure::exit_code(&e))
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<ExitCode> {
+    start_log(cli.verbose)?;
+    if cli.help_stats {
+        print!("{}", stats::describe());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(Command::Check) = cli.command {
+        let runs = check::run(cli)?;
+        return Ok(ExitCode::from(u8::from(!runs)));
+    }
+    let shutdown = Shutdown::install()?;
+    match cli.monitor {
+        Some(seconds) => monitor::run(seconds, cli.json, |time| shutdown.wait(time))?,
+        None => daemon::run(cli, &shutdown)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Log lines go to stderr, without a date: the journal has its own.
+fn start_log(verbose: u8) -> Result<()> {
+    let (level, libbpf) = match verbose {
+        0 => (LevelFilter::Info, None),
+        1 => (LevelFilter::Debug, None),
+        _ => (LevelFilter::Trace, Some(PrintLevel::Debug)),
+    };
+    let config = ConfigBuilder::new()
+        .set_time_level(LevelFilter::Off)
+        .set_thread_level(LevelFilter::Off)
+        .set_target_level(LevelFilter::Off)
+        .set_location_level(LevelFilter::Off)
+        .build();
+    WriteLogger::init(level, config, std::io::stderr())?;
+    scx_utils::init_libbpf_logging(libbpf);
+    Ok(())
+}

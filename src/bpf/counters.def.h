@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every counter, once. The list makes the enum that indexes them, the field of
+ * the statistics and its description. A decision of the policy is named by the
+ * counter it increments: one enum for reasons and counters.
+ *
+ * COUNTER(name, help)
+ */
+COUNTER(wakeups, "Wakeups seen by select_cpu or, for pinned tasks, by enqueue")
+COUNTER(wake_input, "Wakeups by an input report")
+COUNTER(wake_chain, "Wakeups that pass a live chain on")
+COUNTER(wake_rt, "Wakeups by a real-time task, which count as a source")
+COUNTER(wake_irq, "Wakeups from a hard or soft interrupt")
+COUNTER(class_input, "Wakeups placed in class input")
+COUNTER(class_frame, "Wakeups placed in class frame")
+COUNTER(class_kernel, "Wakeups placed in class kernel: threads bound to one CPU")
+COUNTER(class_fair, "Wakeups placed in class fair")
+COUNTER(class_batch, "Wakeups placed in class batch")
+COUNTER(idle_prev, "Placed on its previous CPU, which was idle")
+COUNTER(idle_other, "Placed on another idle CPU")
+COUNTER(preempt_prev, "Preempted the running task of its previous CPU")
+COUNTER(preempt_this, "Preempted the running task of the waking CPU")
+COUNTER(preempt_other, "Preempted the running task of another CPU")
+COUNTER(preempt_none, "Wanted to preempt, but every candidate was as urgent")
+COUNTER(queue_llc, "Queued by deadline for the CPUs of its LLC")
+COUNTER(queue_cpu, "Queued by deadline for one CPU: pinned or kept there")
+COUNTER(requeue_preempted, "Requeued with its old deadline after a preemption")
+COUNTER(requeue_expired, "Requeued with a new deadline after a full slice")
+COUNTER(dispatch_llc, "Took the earliest task of the own LLC")
+COUNTER(dispatch_cpu, "Took the earliest task of the own CPU's queue")
+COUNTER(dispatch_steal, "Took a task of another LLC because the own was empty")
+COUNTER(dispatch_keep, "Let the running task continue: nobody else waits")
+COUNTER(kick_idle, "Woke an idle CPU for a task that was just queued")
+COUNTER(rt_rescue, "Moved tasks off a CPU that a real-time task has taken")
+COUNTER(tick_yield, "Ended a long slice at the tick because a local task waits")
+COUNTER(ctx_missing, "Tasks scheduled without a context: the pool was empty")
+COUNTER(context_alloc, "Task contexts handed out")
+COUNTER(context_free, "Task contexts taken back")

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the kernel part and the daemon share. The Rust side gets these types
+ * through bindgen; nothing is written down twice.
+ */
+#ifndef PHOTON_INTF_H
+#define PHOTON_INTF_H
+
+#include "policy/base.h"
+#include "policy/task.h"
+#include "policy/device.h"
+#include "policy/histogram.h"
+#include "policy/params.h"
+
+enum consts {
+	MAX_CPUS = 512, /* power of two; a bigger machine is refused at start */
+	MAX_LLCS = 64,
+	MAX_TASKS = 65536, /* power of two: the slot fits in 16 bits */
+	SLOT_BITS = 16,
+	NR_RINGS = 16,
+	/* Fields with different writers are this far apart: line and its pair. */
+	FALSE_SHARING_RANGE = 128,
+	/* DSQ ids: one a LLC, one a CPU. */
+	DSQ_LLC_BASE = 0x1000,
+	DSQ_CPU_BASE = 0x10000,
+	SNAPSHOT_NS = 100 * 1000 * 1000, /* counters are summed this often */
+	HEARTBEAT_NS = 10 * 1000 * 1000, /* period of the BPF timer */
+};
+
+enum counter {
+#define COUNTER(name, help) CNT_##name,
+#include "counters.def.h"
+#undef COUNTER
+	NR_COUNTERS,
+};
+
+enum sabotage {
+	SABOTAGE_NONE = 0,
+	SABOTAGE_NO_PREEMPT,
+	SABOTAGE_DEAD_QUEUE,
+	SABOTAGE_LOST_COUNTER,
+};
+
+/* One input report. Holds nothing from which a key or a position could be told. */
+struct input_report {
+	u64 at; /* ns, the clock of the scheduler */
+	u32 device; /* small number given at first sight; no address */
+	u16 cpu;
+	u8 device_class; /* enum device_class */
+	u8 reserved;
+};
+
+/*
+ * Per CPU. First line: written by the CPU itself, read by every waker. Second:
+ * written by others. Third: the CPU's own, read by nobody else but the timer.
+ */
+struct cpu_ctx {
+	/* line 0 */
+	u64 deadline; /* 0: ns, of the running task */
+	u64 started; /* 8: ns, when it got the CPU */
+	u8 class; /* 16: enum task_class of the running task */
+	u8 reserved0[47];
+	/* line 1: preempting CPUs and, with the rq lock held, enqueue */
+	u64 claim; /* 64: ns, when somebody preempted this CPU; 0: free */
+	u8 pinned; /* 72: the CPU's own queue may hold tasks */
+	u8 reserved1[55];
+	/* line 2: the CPU itself */
+	u64 source_until; /* 128: ns, end of the interrupt's stamp */
+	u64 fair_served; /* 136: ns of CPU that fair and batch tasks got */
+	u64 stint_started; /* 144: ns of se.sum_exec_runtime at running */
+	u8 source; /* 152: enum source of the stamp */
+	u8 reserved2[39];
+	/* line 3 */
+	u8 reserved3[64];
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct cpu_ctx) == 4 * CACHE_LINE, "cpu_ctx is 4 lines");
+ASSERT_OFFSET(cpu_ctx, deadline, 0);
+ASSERT_OFFSET(cpu_ctx, class, 16);
+ASSERT_OFFSET(cpu_ctx, claim, CACHE_LINE);
+ASSERT_OFFSET(cpu_ctx, source_until, 2 * CACHE_LINE);
+
+/* Counters of one CPU; written by it alone, summed by the BPF timer. */
+struct cpu_counters {
+	u64 v[NR_COUNTERS];
+} __attribute__((aligned(128)));
+
+/* Wake-to-run delay of input-woken tasks; one writer each. */
+struct cpu_delays {
+	u32 bucket[HIST_BUCKETS];
+	u64 max; /* ns */
+} __attribute__((aligned(128)));
+
+/* Sums over all CPUs. Consistent when seq is even and the same before and after. */
+struct snapshot {
+	u64 seq;
+	u64 at; /* ns */
+	u64 v[NR_COUNTERS];
+};
+
+/* Written by the probe, once an event; one line a ring, see probes/input.bpf.c. */
+struct ring_count {
+	u64 events;
+	u64 drops;
+	u64 reserved[14];
+} __attribute__((aligned(128)));
+
+#endif /* PHOTON_INTF_H */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ops.running, ops.stopping, ops.tick, ops.update_idle: what runs where, since
+ * when, and what it is charged.
+ */
+#ifndef PHOTON_ACCOUNT_BPF_H
+#define PHOTON_ACCOUNT_BPF_H
+
+/* Wake-to-run delay of an input-woken task, once a wakeup. */
+static __always_inline void note_delay(struct task_ctx *t, s32 cpu, u64 now)
+{
+	struct cpu_delays *d = &delays[cpu & (MAX_CPUS - 1)];
+	u64 delay = sub_sat(now, t->woken_at);
+
+	t->flags &= ~TASK_WOKEN_BY_INPUT;
+	d->bucket[hist_bucket(delay) & (HIST_BUCKETS - 1)]++;
+	if (delay > d->max)
+		d->max = delay;
+}
+
+void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
+{
+	struct task_ctx *t = task_ctx(p);
+	s32 cpu = this_cpu();
+	struct cpu_ctx *c = cpu_ctx(cpu);
+	u64 now = scx_bpf_now();
+
+	c->deadline = t->deadline;
+	c->started = now;
+	c->stint_started = p->se.sum_exec_runtime;
+	WRITE_ONCE(c->class, t->class);
+	WRITE_ONCE(c->claim, 0);
+	if (t->flags & TASK_WOKEN_BY_INPUT)
+		note_delay(t, cpu, now);
+}
+
+void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
+{
+	struct task_ctx *t = task_ctx(p);
+	struct cpu_ctx *c = cpu_ctx(this_cpu());
+	u64 total = p->se.sum_exec_runtime;
+	u64 ran = min_u64(sub_sat(total, t->sum_exec), STINT_MAX_NS);
+	u64 stint = sub_sat(total, c->stint_started);
+
+	WRITE_ONCE(c->class, CLASS_NONE);
+	t->sum_exec = total;
+	t->used = min_u64(t->used + ran, USED_MAX_NS);
+	fair_charge(t, ran, p->scx.weight);
+	if (t->class >= CLASS_FAIR)
+		c->fair_served += ran;
+	if (!runnable)
+		return;
+	if (stint >= us_to_ns(tun.min_run_us))
+		t->flags |= TASK_EXPIRED;
+	else
+		t->flags &= ~TASK_EXPIRED;
+}
+
+/*
+ * A frame task holds its CPU for its whole budget. Tasks that the kernel put
+ * into the local queue (migration-disabled, exiting) must not wait for that.
+ */
+void BPF_STRUCT_OPS(photon_tick, struct task_struct *p)
+{
+	s32 cpu = this_cpu();
+
+	learn_hardirq_bits();
+	if (task_ctx(p)->class >= CLASS_FAIR)
+		return;
+	if (scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu)) {
+		scx_bpf_task_set_slice(p, 0);
+		count(CNT_tick_yield);
+	}
+}
+
+void BPF_STRUCT_OPS(photon_update_idle, s32 cpu, bool idle)
+{
+	u64 *word = &shared.idle[(cpu & (MAX_CPUS - 1)) / BITS_PER_WORD];
+	u64 bit = 1ULL << (cpu % BITS_PER_WORD);
+
+	/* Atomic: a word has 64 writers. Relaxed: it is a hint, see pick_idle(). */
+	if (idle)
+		__sync_fetch_and_or(word, bit);
+	else
+		__sync_fetch_and_and(word, ~bit);
+}
+
+#endif /* PHOTON_ACCOUNT_BPF_H */

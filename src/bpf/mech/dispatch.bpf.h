@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ops.dispatch: what a CPU runs next. The earlier of its own queue's head and
+ * its LLC's; then the other LLCs; then whoever ran before.
+ */
+#ifndef PHOTON_DISPATCH_BPF_H
+#define PHOTON_DISPATCH_BPF_H
+
+/* Key of the queue's head, or the latest possible key. */
+static u64 head_key(u64 dsq)
+{
+	struct task_struct *p = __COMPAT_scx_bpf_dsq_peek(dsq);
+
+	return p ? p->scx.dsq_vtime : 0;
+}
+
+/* Is the head of the CPU's own queue due before the head of its LLC? */
+static bool own_queue_first(s32 cpu)
+{
+	u64 own = head_key(cpu_dsq(cpu));
+	u64 llc = head_key(llc_dsq(cpu));
+
+	return own && (!llc || before_u64(own, llc));
+}
+
+/*
+ * Bound tasks. The flag is cleared before the queue is looked at, and both this
+ * and queue_cpu() hold the rq lock, so an insertion is never missed.
+ */
+static __always_inline bool dispatch_own(struct cpu_ctx *c, s32 cpu)
+{
+	if (!READ_ONCE(c->pinned))
+		return false;
+	WRITE_ONCE(c->pinned, 0);
+	if (!scx_bpf_dsq_nr_queued(cpu_dsq(cpu)))
+		return false;
+	WRITE_ONCE(c->pinned, 1);
+	if (!own_queue_first(cpu))
+		return false;
+	if (!scx_bpf_dsq_move_to_local(cpu_dsq(cpu), 0))
+		return false;
+	count(CNT_dispatch_cpu);
+	return true;
+}
+
+/* Work conservation across LLCs: an idle CPU takes what others cannot run now. */
+static __always_inline bool dispatch_steal(s32 cpu)
+{
+	u32 own = cpu_llc[cpu & (MAX_CPUS - 1)];
+	u32 i, llc;
+
+	bpf_for(i, 1, nr_llcs)
+	{
+		llc = own + i;
+		if (llc >= nr_llcs)
+			llc -= nr_llcs;
+		if (scx_bpf_dsq_move_to_local(DSQ_LLC_BASE + llc, 0)) {
+			count(CNT_dispatch_steal);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Nobody waits: the running task starts another stint where it is. */
+static __always_inline void keep_running(struct task_struct *prev,
+					 struct cpu_ctx *c)
+{
+	struct task_ctx *t = task_ctx(prev);
+	u64 now = scx_bpf_now();
+
+	t->class = link_class_again(&tun, t, prev->scx.weight, is_batch(prev));
+	set_deadline(t, now);
+	scx_bpf_task_set_slice(prev, task_slice(&tun, t));
+	c->deadline = t->deadline;
+	c->started = now;
+	c->class = t->class;
+	count(CNT_dispatch_keep);
+}
+
+void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
+{
+	struct cpu_ctx *c = cpu_ctx(cpu);
+
+	if (dispatch_own(c, cpu))
+		return;
+	if (scx_bpf_dsq_move_to_local(llc_dsq(cpu), 0)) {
+		count(CNT_dispatch_llc);
+		return;
+	}
+	/* The LLC queue is empty, or holds nothing for this CPU. */
+	if (READ_ONCE(c->pinned) && scx_bpf_dsq_move_to_local(cpu_dsq(cpu), 0)) {
+		count(CNT_dispatch_cpu);
+		return;
+	}
+	if (nr_llcs > 1 && dispatch_steal(cpu))
+		return;
+	if (prev && (prev->scx.flags & SCX_TASK_QUEUED))
+		keep_running(prev, c);
+}
+
+#endif /* PHOTON_DISPATCH_BPF_H */

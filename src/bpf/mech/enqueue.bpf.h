@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ops.select_cpu and ops.enqueue. A wakeup is decided where its waker is known,
+ * in select_cpu, which dispatches directly: to an idle CPU, to a victim, or to
+ * the queue of the LLC. enqueue sees what is left: tasks bound to one CPU, and
+ * stints that end by expiry or preemption.
+ */
+#ifndef PHOTON_ENQUEUE_BPF_H
+#define PHOTON_ENQUEUE_BPF_H
+
+static __always_inline void set_deadline(struct task_ctx *t, u64 now)
+{
+	t->deadline = now + relative_deadline(&tun, t, fair_clock(), now);
+}
+
+/* Any CPU of the LLC takes it, earliest deadline first. */
+static __always_inline void queue_llc(struct task_struct *p,
+				      const struct task_ctx *t, s32 cpu)
+{
+	u64 dsq = llc_dsq(cpu);
+
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_DEAD_QUEUE && t->class == CLASS_BATCH)
+		dsq = DSQ_CPU_BASE + MAX_CPUS;
+#endif
+	scx_bpf_dsq_insert_vtime(p, dsq, task_slice(&tun, t),
+				 queue_key(task_slot(p), t->deadline), 0);
+	count(CNT_queue_llc);
+}
+
+/* Only `cpu` takes it; it is told apart from an empty queue by a flag. */
+static __always_inline void queue_cpu(struct task_struct *p,
+				      const struct task_ctx *t, s32 cpu)
+{
+	WRITE_ONCE(cpu_ctx(cpu)->pinned, 1);
+	scx_bpf_dsq_insert_vtime(p, cpu_dsq(cpu), task_slice(&tun, t),
+				 queue_key(task_slot(p), t->deadline), 0);
+	count(CNT_queue_cpu);
+}
+
+static __always_inline void insert_on(struct task_struct *p,
+				      const struct task_ctx *t, s32 cpu,
+				      u64 flags)
+{
+	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | cpu, task_slice(&tun, t),
+			   flags);
+}
+
+s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
+		   u64 wake_flags)
+{
+	struct task_ctx *t = task_ctx(p);
+	u64 now = scx_bpf_now();
+	s32 cpu;
+
+	wake_task(p, t, now);
+	set_deadline(t, now);
+	/* Affinity changed in its sleep: enqueue sees it on a CPU it may use. */
+	if (!bpf_cpumask_test_cpu(prev_cpu, p->cpus_ptr)) {
+		t->woken_at = 0;
+		return prev_cpu;
+	}
+	cpu = pick_idle(p, prev_cpu, true);
+	if (cpu >= 0) {
+		count(cpu == prev_cpu ? CNT_idle_prev : CNT_idle_other);
+		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, task_slice(&tun, t), 0);
+		return cpu;
+	}
+	cpu = pick_victim(p, t, prev_cpu, now);
+	if (cpu >= 0) {
+		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, task_slice(&tun, t),
+				   SCX_ENQ_PREEMPT);
+		return cpu;
+	}
+	queue_llc(p, t, prev_cpu);
+	return prev_cpu;
+}
+
+/*
+ * Another stint without a wakeup. A preempted task keeps the deadline it waited
+ * for, unless it has had its request; an expired one asks again.
+ */
+static __always_inline void requeue_deadline(struct task_struct *p,
+					     struct task_ctx *t, u64 now)
+{
+	u8 class = link_class_again(&tun, t, p->scx.weight, is_batch(p));
+
+	if ((t->flags & TASK_EXPIRED) || class != t->class || !t->deadline) {
+		count(CNT_requeue_expired);
+		t->class = class;
+		set_deadline(t, now);
+	} else {
+		count(CNT_requeue_preempted);
+	}
+}
+
+/* Bound to one CPU: never behind a queue that another CPU must drain. */
+static __always_inline void enqueue_bound(struct task_struct *p,
+					  struct task_ctx *t, s32 cpu, u64 now)
+{
+	if (looks_idle(cpu)) {
+		insert_on(p, t, cpu, 0);
+		return;
+	}
+	if (wants_preemption(t->class) &&
+	    may_preempt(&tun, victim_deadline(cpu, now), t->deadline) &&
+	    claim_cpu(cpu, now)) {
+		count_preempt(cpu, cpu);
+		insert_on(p, t, cpu, SCX_ENQ_PREEMPT);
+		return;
+	}
+	queue_cpu(p, t, cpu);
+}
+
+/* A CPU went idle while we decided: the queue must not wait for the next tick. */
+static __always_inline void wake_idle_cpu(struct task_struct *p, s32 cpu)
+{
+	if (!any_idle())
+		return;
+	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+	if (cpu < 0)
+		return;
+	count(CNT_kick_idle);
+	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+}
+
+void BPF_STRUCT_OPS(photon_enqueue, struct task_struct *p, u64 enq_flags)
+{
+	struct task_ctx *t = task_ctx(p);
+	s32 cpu = scx_bpf_task_cpu(p);
+	u64 now = scx_bpf_now();
+
+	if (!task_slot(p))
+		count(CNT_ctx_missing);
+	if (enq_flags & SCX_ENQ_WAKEUP) {
+		if (t->woken_at)
+			wake_task(p, t, now);
+		t->woken_at = now;
+		set_deadline(t, now);
+	} else {
+		requeue_deadline(p, t, now);
+	}
+	if (p->nr_cpus_allowed == 1) {
+		enqueue_bound(p, t, cpu, now);
+		return;
+	}
+	if (wants_preemption(t->class)) {
+		s32 victim = pick_victim(p, t, cpu, now);
+
+		if (victim >= 0) {
+			insert_on(p, t, victim, SCX_ENQ_PREEMPT);
+			return;
+		}
+	}
+	queue_llc(p, t, cpu);
+	wake_idle_cpu(p, cpu);
+}
+
+#endif /* PHOTON_ENQUEUE_BPF_H */

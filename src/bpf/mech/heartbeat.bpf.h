@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The BPF timer: sums the counters into a snapshot, advances the fair clock. It
+ * slows down while nothing waits, so that an idle machine stays idle.
+ */
+#ifndef PHOTON_HEARTBEAT_BPF_H
+#define PHOTON_HEARTBEAT_BPF_H
+
+struct heartbeat {
+	struct bpf_timer timer;
+	u64 served; /* ns, sum over CPUs at the last beat */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct heartbeat);
+} heartbeat SEC(".maps");
+
+/* Sequence lock: odd while the sums change. The barriers are for the reader. */
+static void take_snapshot(u64 now)
+{
+	struct snapshot *s = &shared.snap;
+	u32 c, i;
+
+	__sync_fetch_and_add(&s->seq, 1);
+	bpf_for(c, 0, NR_COUNTERS)
+	{
+		u64 sum = 0;
+
+		bpf_for(i, 0, nr_cpus)
+			sum += counters[i & (MAX_CPUS - 1)].v[c % NR_COUNTERS];
+		s->v[c % NR_COUNTERS] = sum;
+	}
+	s->at = now;
+	__sync_fetch_and_add(&s->seq, 1);
+}
+
+/* Fair and batch tasks that run or wait. Queued frame tasks count too: rare. */
+static u64 count_runnable(u64 *served)
+{
+	u64 runnable = 0;
+	u32 i;
+
+	bpf_for(i, 0, nr_cpus)
+	{
+		const struct cpu_ctx *c = cpu_ctx(i);
+
+		*served += READ_ONCE(c->fair_served);
+		runnable += READ_ONCE(c->class) >= CLASS_FAIR;
+		if (READ_ONCE(c->pinned))
+			runnable += scx_bpf_dsq_nr_queued(cpu_dsq(i));
+	}
+	bpf_for(i, 0, nr_llcs)
+		runnable += scx_bpf_dsq_nr_queued(DSQ_LLC_BASE + i);
+	return runnable;
+}
+
+static void advance_fair_clock(struct heartbeat *hb, u64 now)
+{
+	u32 next = (shared.fair_index + 1) & 1;
+	struct fair_clock fc = shared.fair[shared.fair_index & 1];
+	u64 served = 0;
+	u64 runnable = count_runnable(&served);
+
+	fair_step(&fc, now, served - hb->served, runnable);
+	hb->served = served;
+	shared.fair[next] = fc;
+	/* Publishes the copy: an atomic with a result is a full barrier in BPF. */
+	__sync_lock_test_and_set(&shared.fair_index, next);
+}
+
+static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
+{
+	u64 now = scx_bpf_now();
+
+	advance_fair_clock(hb, now);
+	if (sub_sat(now, shared.snap.at) >= SNAPSHOT_NS)
+		take_snapshot(now);
+	bpf_timer_start(&hb->timer, HEARTBEAT_NS, 0);
+	return 0;
+}
+
+static int start_heartbeat(void)
+{
+	u32 key = 0;
+	struct heartbeat *hb = bpf_map_lookup_elem(&heartbeat, &key);
+	int err;
+
+	if (!hb)
+		return -ENOENT;
+	err = bpf_timer_init(&hb->timer, &heartbeat, CLOCK_MONOTONIC);
+	if (!err)
+		err = bpf_timer_set_callback(&hb->timer, on_heartbeat);
+	return err ?: bpf_timer_start(&hb->timer, HEARTBEAT_NS, 0);
+}
+
+#endif /* PHOTON_HEARTBEAT_BPF_H */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The life of tasks, CPUs and the scheduler itself. */
+#ifndef PHOTON_LIFE_BPF_H
+#define PHOTON_LIFE_BPF_H
+
+UEI_DEFINE(uei);
+
+/* A task joins: a fresh slot, no history, an honest start for its account. */
+void BPF_STRUCT_OPS(photon_enable, struct task_struct *p)
+{
+	u64 now = scx_bpf_now();
+	u32 slot = slot_alloc();
+	struct task_ctx *t = &tasks[slot & (MAX_TASKS - 1)];
+
+	p->scx.dsq_vtime = slot;
+	if (!slot)
+		return;
+	count(CNT_context_alloc);
+	__builtin_memset(t, 0, sizeof(*t));
+	t->class = CLASS_FAIR;
+	t->vtime = fair_now(fair_clock(), now);
+	t->sum_exec = p->se.sum_exec_runtime;
+	t->woken_at = now;
+}
+
+void BPF_STRUCT_OPS(photon_disable, struct task_struct *p)
+{
+	slot_free(task_slot(p));
+	p->scx.dsq_vtime = 0;
+}
+
+/*
+ * Kernels before 6.19: a higher class took the CPU. What waits in its local
+ * queue would wait for that class to finish; the queues of the LLC do not.
+ */
+void BPF_STRUCT_OPS(photon_cpu_release, s32 cpu,
+		    struct scx_cpu_release_args *args)
+{
+	if (scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu) <= 1)
+		return;
+	count(CNT_rt_rescue);
+	scx_bpf_reenqueue_local();
+}
+
+static s32 create_queues(void)
+{
+	s32 err = 0;
+	u32 i;
+
+	bpf_for(i, 0, nr_llcs)
+	{
+		err = scx_bpf_create_dsq(DSQ_LLC_BASE + i, -1);
+		if (err)
+			return err;
+	}
+	bpf_for(i, 0, nr_cpus)
+	{
+		err = scx_bpf_create_dsq(DSQ_CPU_BASE + i, -1);
+		if (err)
+			return err;
+	}
+#ifdef PHOTON_SABOTAGE
+	err = scx_bpf_create_dsq(DSQ_CPU_BASE + MAX_CPUS, -1);
+#endif
+	return err;
+}
+
+s32 BPF_STRUCT_OPS_SLEEPABLE(photon_init)
+{
+	s32 err = create_queues();
+
+	if (err)
+		return err;
+	shared.fair[0].rate = FAIR_RATE_ONE;
+	shared.fair[0].inverse = FAIR_RATE_ONE;
+	shared.fair[0].at = bpf_ktime_get_ns();
+	return start_heartbeat();
+}
+
+/*
+ * Where the kernel really put the hot structs, modulo a cache line. A pointer
+ * becomes a number by a trip through memory; run once, by the loader.
+ */
+volatile u64 layout_address;
+u64 task_ctx_mod64, cpu_ctx_mod64;
+
+SEC("syscall")
+int photon_layout(void *ctx)
+{
+	layout_address = (u64)&tasks[0];
+	task_ctx_mod64 = layout_address % CACHE_LINE;
+	layout_address = (u64)&cpus[0];
+	cpu_ctx_mod64 = layout_address % CACHE_LINE;
+	layout_address = 0;
+	return 0;
+}
+
+void BPF_STRUCT_OPS(photon_exit, struct scx_exit_info *ei)
+{
+	UEI_RECORD(uei, ei);
+}
+
+#endif /* PHOTON_LIFE_BPF_H */

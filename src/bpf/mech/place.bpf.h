@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where a task goes: an idle CPU, the CPU of a victim, or a queue. The three
+ * steps of select_cpu and enqueue; all thresholds are the policy's.
+ */
+#ifndef PHOTON_PLACE_BPF_H
+#define PHOTON_PLACE_BPF_H
+
+/* Does any CPU look idle? One load a 64 CPUs, so that a busy machine pays that. */
+static __always_inline bool any_idle(void)
+{
+	u32 i;
+
+	for (i = 0; i < MAX_CPUS / BITS_PER_WORD; i++) {
+		if (i * BITS_PER_WORD >= nr_cpus)
+			return false;
+		if (READ_ONCE(shared.idle[i]))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool looks_idle(s32 cpu)
+{
+	cpu &= MAX_CPUS - 1;
+	return has_bit(READ_ONCE(shared.idle[cpu / BITS_PER_WORD]), cpu);
+}
+
+/*
+ * An idle CPU for p, claimed, or a negative number. The previous CPU first; then
+ * the kernel's own search, which knows cores, LLCs and nodes. No SCX_WAKE_SYNC:
+ * it may return the waker's CPU, which is not idle.
+ */
+static __always_inline s32 pick_idle(struct task_struct *p, s32 prev,
+				     bool in_select)
+{
+	bool found = false;
+	s32 cpu;
+
+	if (!any_idle())
+		return -1;
+	if (looks_idle(prev) && nr_cpus <= 2 &&
+	    scx_bpf_test_and_clear_cpu_idle(prev))
+		return prev;
+	if (__COMPAT_HAS_scx_bpf_select_cpu_and)
+		return scx_bpf_select_cpu_and(p, prev, 0, p->cpus_ptr, 0);
+	if (in_select) {
+		cpu = scx_bpf_select_cpu_dfl(p, prev, 0, &found);
+		return found ? cpu : -1;
+	}
+	return scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+}
+
+/* The CPU's running task, judged now; 0 if there is nothing to preempt. */
+static __always_inline u64 victim_deadline(s32 cpu, u64 now)
+{
+	const struct cpu_ctx *c = cpu_ctx(cpu);
+	struct running r = {
+		.deadline = READ_ONCE(c->deadline),
+		.started = READ_ONCE(c->started),
+		.class = READ_ONCE(c->class),
+	};
+
+	if (r.class == CLASS_NONE)
+		return 0;
+	if (sub_sat(now, READ_ONCE(c->claim)) < CLAIM_NS)
+		return 0;
+	return running_deadline(&tun, &r, now);
+}
+
+struct victim {
+	u64 deadline;
+	s32 cpu;
+};
+
+static __always_inline void try_victim(struct victim *best, s32 cpu,
+				       const struct task_struct *p, u64 now)
+{
+	u64 deadline = victim_deadline(cpu, now);
+
+	if (deadline > best->deadline &&
+	    bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) {
+		best->deadline = deadline;
+		best->cpu = cpu;
+	}
+}
+
+/*
+ * The CPU whose running task has the latest deadline: previous, waking, then a
+ * bounded walk around the LLC. Stops at the first that is clearly good, so on a
+ * loaded machine it looks at one CPU however many there are.
+ */
+static __noinline s32 find_victim(struct task_struct *p, s32 prev, u64 now)
+{
+	struct victim best = { .cpu = prev };
+	s32 cpu = prev;
+	u32 i;
+
+	if (!p)
+		return -1;
+	try_victim(&best, prev, p, now);
+	if (victim_is_good(&tun, best.deadline, now))
+		goto out;
+	try_victim(&best, this_cpu(), p, now);
+	for (i = 0; i < VICTIM_SCAN; i++) {
+		if (victim_is_good(&tun, best.deadline, now))
+			break;
+		cpu = next_in_llc[cpu & (MAX_CPUS - 1)];
+		if (cpu == prev)
+			break;
+		try_victim(&best, cpu, p, now);
+	}
+out:
+	return best.deadline ? best.cpu : -1;
+}
+
+/* One claimant a victim: the second waker that chose it looks elsewhere. */
+static __always_inline bool claim_cpu(s32 cpu, u64 now)
+{
+	struct cpu_ctx *c = cpu_ctx(cpu);
+	u64 old = READ_ONCE(c->claim);
+
+	if (sub_sat(now, old) < CLAIM_NS)
+		return false;
+	return __sync_bool_compare_and_swap(&c->claim, old, now);
+}
+
+static __always_inline void count_preempt(s32 cpu, s32 prev)
+{
+	if (cpu == prev)
+		count(CNT_preempt_prev);
+	else if (cpu == this_cpu())
+		count(CNT_preempt_this);
+	else
+		count(CNT_preempt_other);
+}
+
+/* A CPU to preempt for a task with this deadline, claimed, or -1. */
+static __always_inline s32 pick_victim(struct task_struct *p,
+				       const struct task_ctx *t, s32 prev,
+				       u64 now)
+{
+	s32 cpu;
+
+	if (!wants_preemption(t->class))
+		return -1;
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_NO_PREEMPT)
+		return -1;
+#endif
+	cpu = find_victim(p, prev, now);
+	if (cpu >= 0 &&
+	    may_preempt(&tun, victim_deadline(cpu, now), t->deadline) &&
+	    claim_cpu(cpu, now)) {
+		count_preempt(cpu, prev);
+		return cpu;
+	}
+	count(CNT_preempt_none);
+	return -1;
+}
+
+#endif /* PHOTON_PLACE_BPF_H */

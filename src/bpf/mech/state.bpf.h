@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The memory of the scheduler. Sections of their own, because the map behind a
+ * section starts on a page: what the structs say about cache lines is then true
+ * (values of hash, per-CPU and storage maps start anywhere).
+ */
+#ifndef PHOTON_STATE_BPF_H
+#define PHOTON_STATE_BPF_H
+
+/* Read-only after load. The verifier knows the values. */
+const volatile struct tunables tun = {
+#define TUNABLE(name, dfl, lo, hi, unit, help) .name = (dfl),
+#include "../tunables.def.h"
+#undef TUNABLE
+};
+const volatile u32 nr_cpus = 1; /* !0 for veristat; set before load */
+const volatile u32 nr_llcs = 1;
+const volatile u8 cpu_llc[MAX_CPUS];
+/* The CPUs of an LLC as a circle, in the order they are tried. */
+const volatile u16 next_in_llc[MAX_CPUS];
+#ifdef PHOTON_SABOTAGE
+const volatile u32 sabotage = SABOTAGE_NONE;
+#endif
+
+struct task_ctx tasks[MAX_TASKS] SEC(".bss.tasks");
+struct cpu_ctx cpus[MAX_CPUS] SEC(".bss.cpus");
+struct cpu_counters counters[MAX_CPUS] SEC(".bss.counters");
+struct cpu_delays delays[MAX_CPUS] SEC(".bss.delays");
+
+/*
+ * Read-mostly: written by the timer or on idle transitions. The fair clock has
+ * two copies; the timer fills the idle one, then publishes its index (release;
+ * readers need no acquire: the address depends on the index).
+ */
+struct shared {
+	struct fair_clock fair[2];
+	u32 fair_index;
+	u8 reserved0[FALSE_SHARING_RANGE - 2 * sizeof(struct fair_clock) - 4];
+	u64 idle[MAX_CPUS / BITS_PER_WORD]; /* hint: CPUs in idle */
+	u8 reserved1[FALSE_SHARING_RANGE - MAX_CPUS / 8];
+	struct snapshot snap;
+};
+struct shared shared SEC(".bss.shared");
+
+static __always_inline struct cpu_ctx *cpu_ctx(s32 cpu)
+{
+	return &cpus[cpu & (MAX_CPUS - 1)];
+}
+
+static __always_inline s32 this_cpu(void)
+{
+	return bpf_get_smp_processor_id();
+}
+
+/* This CPU's own counter: no other writer, so no atomic. */
+static __always_inline void count(enum counter c)
+{
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_LOST_COUNTER && c == CNT_wakeups)
+		return;
+#endif
+	counters[this_cpu() & (MAX_CPUS - 1)].v[c]++;
+}
+
+static __always_inline const struct fair_clock *fair_clock(void)
+{
+	return &shared.fair[READ_ONCE(shared.fair_index) & 1];
+}
+
+static __always_inline u64 llc_dsq(s32 cpu)
+{
+	return DSQ_LLC_BASE + cpu_llc[cpu & (MAX_CPUS - 1)];
+}
+
+static __always_inline u64 cpu_dsq(s32 cpu)
+{
+	return DSQ_CPU_BASE + cpu;
+}
+
+#endif /* PHOTON_STATE_BPF_H */

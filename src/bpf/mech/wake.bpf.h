@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who wakes whom. Fills the policy's view of a wakeup from the context it
+ * happens in and lets the policy place the task in its chain and class.
+ */
+#ifndef PHOTON_WAKE_BPF_H
+#define PHOTON_WAKE_BPF_H
+
+enum {
+	MAX_RT_PRIO_ = 100, /* include/linux/sched/prio.h */
+	SCHED_BATCH_ = 3, /* uapi/linux/sched.h */
+	SCHED_IDLE_ = 5,
+};
+
+/*
+ * Where the preempt count keeps its hard interrupt count: bits 16-19, and since
+ * the kernel also counts disabled interrupts, bits 24-27. Nothing in BTF tells,
+ * so the first tick, which is a hard interrupt by definition, finds out. Until
+ * then both places count.
+ */
+enum {
+	HARDIRQ_BITS_OLD = 0xf << 16,
+	HARDIRQ_BITS_NEW = 0xf << 24,
+};
+
+static u32 hardirq_bits = HARDIRQ_BITS_OLD | HARDIRQ_BITS_NEW;
+
+static __always_inline void learn_hardirq_bits(void)
+{
+	u32 bits = get_preempt_count() & HARDIRQ_BITS_NEW;
+
+	hardirq_bits = bits ? HARDIRQ_BITS_NEW : HARDIRQ_BITS_OLD;
+}
+
+/* Serving a soft or hard interrupt? */
+static __always_inline bool in_interrupt(void)
+{
+	return get_preempt_count() & (hardirq_bits | SOFTIRQ_OFFSET);
+}
+
+/* An input or display stamp on this CPU covers what is woken under it. */
+static __always_inline u8 stamped_source(const struct cpu_ctx *c, u64 now)
+{
+	return before_u64(now, c->source_until) ? c->source : SRC_NONE;
+}
+
+static __always_inline void wake_by_task(struct wake *w)
+{
+	const struct task_struct *waker = bpf_get_current_task_btf();
+	const struct task_ctx *wt;
+
+	if (waker->prio < MAX_RT_PRIO_) {
+		w->source = SRC_RT;
+		return;
+	}
+	w->source = SRC_TASK;
+	wt = task_ctx(waker);
+	w->waker_until = wt->chain_until;
+	w->waker_source = wt->source;
+	w->waker_depth = wt->depth;
+}
+
+static __always_inline void count_wake(const struct wake *w,
+				       const struct task_ctx *t)
+{
+	count(CNT_wakeups);
+	if (w->source == SRC_INPUT)
+		count(CNT_wake_input);
+	else if (w->source == SRC_RT)
+		count(CNT_wake_rt);
+	else if (w->source == SRC_IRQ)
+		count(CNT_wake_irq);
+	else if (in_chain(t, w->now))
+		count(CNT_wake_chain);
+	count(CNT_class_input + (t->class - CLASS_INPUT));
+}
+
+static __always_inline bool is_batch(const struct task_struct *p)
+{
+	return p->policy == SCHED_BATCH_ || p->policy == SCHED_IDLE_;
+}
+
+static __always_inline void wake_task(struct task_struct *p,
+				      struct task_ctx *t, u64 now)
+{
+	struct task_ctx *leader = task_ctx(p->group_leader);
+	struct wake w = {
+		.now = now,
+		.weight = p->scx.weight,
+		.batch = is_batch(p),
+		.kernel = (p->flags & PF_KTHREAD) && p->nr_cpus_allowed == 1,
+		.facing = before_u64(now, leader->facing_until),
+		.source = stamped_source(cpu_ctx(this_cpu()), now),
+	};
+
+	if (w.source == SRC_NONE) {
+		if (in_interrupt())
+			w.source = SRC_IRQ;
+		else
+			wake_by_task(&w);
+	}
+	fair_wake(t, fair_now(fair_clock(), now));
+	link_wake(&tun, t, &w);
+	if (link_faces(t, now))
+		leader->facing_until = now + tun.facing_ms * NSEC_PER_MSEC_;
+	count_wake(&w, t);
+}
+
+#endif /* PHOTON_WAKE_BPF_H */

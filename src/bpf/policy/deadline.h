@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Deadlines. One rule: deadline = now + relative deadline, and the earliest
+ * deadline runs. The relative deadline of a class is its starvation bound: what
+ * has waited that long is earlier than anything that wakes up now.
+ */
+#ifndef PHOTON_POLICY_DEADLINE_H
+#define PHOTON_POLICY_DEADLINE_H
+
+#include "fair.h"
+
+enum {
+	/* No relative deadline is longer; waits stay under 100 ms with the queue. */
+	RELATIVE_MAX_NS = 90 * NSEC_PER_MSEC_,
+	/* Threads bound to a CPU: ksoftirqd and kworkers do everyone's work. */
+	KERNEL_DEADLINE_NS = 2 * NSEC_PER_MSEC_,
+	/* EEVDF: deadline = request / share. Short requests come first ... */
+	FAIR_BURST_FACTOR = 8,
+	/* ... but not before frames. */
+	FAIR_DEADLINE_MIN_NS = 6 * NSEC_PER_MSEC_,
+};
+
+/* ns from now; in (0, RELATIVE_MAX_NS]. */
+static inline u64 relative_deadline(const volatile struct tunables *pr,
+				    const struct task_ctx *t,
+				    const struct fair_clock *fc, u64 now)
+{
+	u64 rel, longest;
+
+	switch (t->class) {
+	case CLASS_INPUT:
+		return us_to_ns(pr->input_deadline_us);
+	case CLASS_KERNEL:
+		return KERNEL_DEADLINE_NS;
+	case CLASS_FRAME:
+		return us_to_ns(pr->frame_deadline_us);
+	case CLASS_BATCH:
+		rel = us_to_ns(pr->batch_deadline_us);
+		break;
+	default:
+		longest = us_to_ns(pr->fair_deadline_us);
+		rel = clamp_u64((u64)t->burst * FAIR_BURST_FACTOR,
+				FAIR_DEADLINE_MIN_NS, longest);
+	}
+	return min_u64(rel + fair_lead(t, fc, now, RELATIVE_MAX_NS),
+		       RELATIVE_MAX_NS);
+}
+
+#endif /* PHOTON_POLICY_DEADLINE_H */

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Chains. A wakeup from a source starts one, a task in a live chain that wakes
+ * another passes it on, one link deeper. Being a link again and again makes a
+ * task a frame task, and a process that an input or display chain has reached
+ * counts as facing the player for a few seconds: in it the timers that a game
+ * paces itself with are sources too.
+ *
+ * When it is bad: a process that a person is not looking at but that takes
+ * input (a terminal with a build in the foreground) is treated as a game. All
+ * it gains is bounded by the frame budget per wakeup.
+ */
+#ifndef PHOTON_POLICY_LINK_H
+#define PHOTON_POLICY_LINK_H
+
+#include "params.h"
+#include "task.h"
+
+enum {
+	SCORE_ONE = 1024,
+	SCORE_LEARN = SCORE_ONE / 2, /* above: learnt */
+	SCORE_FORGET = SCORE_ONE / 4, /* below: forgotten; between: unchanged */
+	SCORE_SHIFT = 4, /* 16 wakeups to learn or forget, mostly */
+	/* The longest chain of a frame seen in games is 20-30 tasks (LPC 2025). */
+	DEPTH_MAX = 32,
+	/*
+	 * Input reaches the game through the compositor, the game its Wine server:
+	 * source, reader, compositor, game. Deeper links are helpers.
+	 */
+	DEPTH_FACING = 3,
+	BURST_SHIFT = 3, /* average over 8 wakeups */
+};
+
+struct wake {
+	u64 now; /* ns */
+	u64 waker_until; /* ns: end of the waker's chain, 0 without one */
+	u32 weight; /* of the woken task */
+	u8 source; /* enum source: who wakes */
+	u8 waker_source; /* enum source of the waker's chain */
+	u8 waker_depth;
+	bool facing; /* the woken task's process faces the player */
+	bool batch; /* SCHED_BATCH or SCHED_IDLE */
+	bool kernel; /* kernel thread bound to one CPU */
+};
+
+static inline void chain_start(struct task_ctx *t, u8 source, u64 until)
+{
+	t->source = source;
+	t->depth = 0;
+	t->chain_until = until;
+}
+
+static inline void chain_pass(struct task_ctx *t, const struct wake *w)
+{
+	t->source = w->waker_source;
+	t->depth = w->waker_depth + 1;
+	t->chain_until = w->waker_until;
+}
+
+/* Start, pass on or end the chain of the task that wakes up. */
+static inline void link_chain(const volatile struct tunables *pr,
+			      struct task_ctx *t, const struct wake *w)
+{
+	if (w->source == SRC_INPUT)
+		chain_start(t, SRC_INPUT, w->now + us_to_ns(pr->input_window_us));
+	else if (w->source == SRC_DISPLAY || w->source == SRC_RT)
+		chain_start(t, w->source, w->now + us_to_ns(pr->frame_window_us));
+	else if (w->source == SRC_IRQ && w->facing)
+		chain_start(t, SRC_IRQ, w->now + us_to_ns(pr->frame_window_us));
+	else if (w->source == SRC_TASK && before_u64(w->now, w->waker_until) &&
+		 w->waker_depth < DEPTH_MAX)
+		chain_pass(t, w);
+	else
+		t->chain_until = 0;
+}
+
+static inline bool in_chain(const struct task_ctx *t, u64 now)
+{
+	return before_u64(now, t->chain_until);
+}
+
+/* Does this link show that the process faces the player? */
+static inline bool link_faces(const struct task_ctx *t, u64 now)
+{
+	return in_chain(t, now) && t->source != SRC_IRQ &&
+	       t->depth <= DEPTH_FACING;
+}
+
+static inline void link_learn(struct task_ctx *t, bool linked)
+{
+	t->score = ewma(t->score, linked ? SCORE_ONE : 0, SCORE_SHIFT);
+	if (t->score >= SCORE_LEARN)
+		t->flags |= TASK_LEARNT;
+	else if (t->score < SCORE_FORGET)
+		t->flags &= ~TASK_LEARNT;
+}
+
+/* The burst that has just ended enters the average. */
+static inline void link_burst(struct task_ctx *t)
+{
+	t->burst = ewma(t->burst, t->used, BURST_SHIFT);
+	t->used = 0;
+}
+
+static inline u8 link_class(const volatile struct tunables *pr,
+			    const struct task_ctx *t, const struct wake *w)
+{
+	u64 budget = us_to_ns(pr->frame_budget_us);
+
+	if (w->source == SRC_INPUT && pr->input_window_us)
+		return CLASS_INPUT;
+	if (t->burst < budget &&
+	    (in_chain(t, w->now) || w->facing || (t->flags & TASK_LEARNT)))
+		return CLASS_FRAME;
+	if (w->kernel)
+		return CLASS_KERNEL;
+	return w->batch || w->weight < WEIGHT_NICE0 ? CLASS_BATCH : CLASS_FAIR;
+}
+
+/* All of a wakeup that is decided before a CPU is looked for. */
+static inline void link_wake(const volatile struct tunables *pr,
+			     struct task_ctx *t, const struct wake *w)
+{
+	link_chain(pr, t, w);
+	link_learn(t, in_chain(t, w->now));
+	link_burst(t);
+	t->woken_at = w->now;
+	t->class = link_class(pr, t, w);
+	t->flags &= ~(TASK_EXPIRED | TASK_WOKEN_BY_INPUT);
+	if (w->source == SRC_INPUT)
+		t->flags |= TASK_WOKEN_BY_INPUT;
+}
+
+/* The class for another stint without a wakeup: the budget may be used up. */
+static inline u8 link_class_again(const volatile struct tunables *pr,
+				  const struct task_ctx *t, u32 weight, bool batch)
+{
+	if (t->class != CLASS_INPUT && t->class != CLASS_FRAME)
+		return t->class;
+	if (t->used < us_to_ns(pr->frame_budget_us))
+		return CLASS_FRAME;
+	return batch || weight < WEIGHT_NICE0 ? CLASS_BATCH : CLASS_FAIR;
+}
+
+#endif /* PHOTON_POLICY_LINK_H */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Whom to preempt: the running task with the latest deadline, if it is later
+ * than the newcomer's by a margin.
+ *
+ * A running task keeps the deadline it was picked with until it has run its
+ * request; from then on it counts as if it asked again now. So a task that has
+ * waited past its deadline gets at least its request, and no more.
+ */
+#ifndef PHOTON_POLICY_PREEMPT_H
+#define PHOTON_POLICY_PREEMPT_H
+
+#include "params.h"
+#include "task.h"
+
+enum {
+	/* What an input reader needs at most: a report is read in 3-20 us. */
+	INPUT_REQUEST_NS = 300 * NSEC_PER_USEC_,
+	/* A claimed CPU that never came to run the claimant is free again. */
+	CLAIM_NS = 500 * NSEC_PER_USEC_,
+	/* CPUs looked at beyond the previous and the waking one. */
+	VICTIM_SCAN = 8,
+};
+
+/* What a CPU publishes about the task it runs. */
+struct running {
+	u64 deadline; /* ns */
+	u64 started; /* ns */
+	u8 class; /* enum task_class; CLASS_NONE: do not preempt */
+};
+
+/* The deadline by which a running task is judged now. */
+static inline u64 running_deadline(const volatile struct tunables *pr,
+				   const struct running *r, u64 now)
+{
+	u64 ran = sub_sat(now, r->started);
+	u64 again = now + us_to_ns(pr->frame_deadline_us);
+
+	if (r->class == CLASS_INPUT || r->class == CLASS_KERNEL)
+		return ran < INPUT_REQUEST_NS ? r->deadline : again;
+	if (ran < us_to_ns(pr->min_run_us))
+		return r->deadline;
+	if (r->class == CLASS_FRAME)
+		return max_u64(r->deadline, again);
+	return max_u64(r->deadline, now + us_to_ns(pr->fair_deadline_us));
+}
+
+static inline bool may_preempt(const volatile struct tunables *pr, u64 running,
+			       u64 newcomer)
+{
+	return running > newcomer + us_to_ns(pr->preempt_margin_us);
+}
+
+/* So late that no better victim is worth looking for. */
+static inline bool victim_is_good(const volatile struct tunables *pr, u64 running,
+				  u64 now)
+{
+	return running > now + 2 * us_to_ns(pr->frame_deadline_us);
+}
+
+static inline bool wants_preemption(u8 class)
+{
+	return class == CLASS_INPUT || class == CLASS_FRAME ||
+	       class == CLASS_KERNEL;
+}
+
+#endif /* PHOTON_POLICY_PREEMPT_H */

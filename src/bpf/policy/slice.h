@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How long a task may run before the queue is asked again. */
+#ifndef PHOTON_POLICY_SLICE_H
+#define PHOTON_POLICY_SLICE_H
+
+#include "params.h"
+#include "task.h"
+
+enum {
+	/* A clock step or a suspend must not become a debt of minutes. */
+	STINT_MAX_NS = 200 * NSEC_PER_MSEC_,
+	/* What a u32 of ns can hold with room for one more stint. */
+	USED_MAX_NS = 4000000000U,
+};
+
+/*
+ * A frame task gets what is left of its budget in one piece: cutting it at a
+ * tick would only hand its CPU to work with a later deadline. Others rotate.
+ * The kernel enforces slices at the tick, so at HZ=250 in steps of 4 ms.
+ */
+static inline u64 task_slice(const volatile struct tunables *pr,
+			     const struct task_ctx *t)
+{
+	u64 slice = us_to_ns(pr->slice_us);
+
+	if (t->class != CLASS_FRAME && t->class != CLASS_INPUT)
+		return slice;
+	return max_u64(sub_sat(us_to_ns(pr->frame_budget_us), t->used), slice);
+}
+
+#endif /* PHOTON_POLICY_SLICE_H */

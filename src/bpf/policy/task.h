@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the scheduler remembers of a task: one cache line, in a slot of the
+ * page-aligned pool (mech/slots.bpf.h), never in task storage, whose values
+ * start at 8 or 16 modulo 64 whatever the struct asks for.
+ *
+ * Writers: the waker's CPU under p->pi_lock while the task sleeps, the CPU that
+ * holds the task's rq lock otherwise. `facing_until` alone is written by wakers
+ * of any thread of the process: a plain store, and a lost one costs at most a
+ * late renewal, because the next wakeup of the chain stores it again.
+ */
+#ifndef PHOTON_POLICY_TASK_H
+#define PHOTON_POLICY_TASK_H
+
+#include "base.h"
+
+enum task_class {
+	CLASS_NONE = 0, /* nothing of ours runs: idle, or a higher class */
+	CLASS_INPUT, /* woken by an input report */
+	CLASS_KERNEL, /* kernel thread bound to one CPU */
+	CLASS_FRAME, /* on the way from a source to the screen */
+	CLASS_FAIR, /* everything else */
+	CLASS_BATCH, /* nice above 0, SCHED_BATCH, SCHED_IDLE */
+	NR_CLASSES,
+};
+
+enum source {
+	SRC_NONE = 0,
+	SRC_INPUT, /* an input report, stamped by its probe */
+	SRC_DISPLAY, /* vblank or GPU fence, stamped by its probe */
+	SRC_RT, /* a real-time task: compositor, audio server, irq thread */
+	SRC_IRQ, /* any other interrupt: timers, disks, network */
+	SRC_TASK, /* an ordinary task */
+	NR_SOURCES,
+};
+
+enum task_flags {
+	TASK_LEARNT = 1 << 0, /* takes part in chains again and again */
+	TASK_EXPIRED = 1 << 1, /* used its slice up in the last stint */
+	TASK_WOKEN_BY_INPUT = 1 << 2, /* its wake-to-run delay is measured */
+};
+
+struct task_ctx {
+	u64 deadline; /* 0: ns, wall clock: queued or running under this */
+	u64 vtime; /* 8: ns of service at weight 100 */
+	u64 sum_exec; /* 16: ns, se.sum_exec_runtime when last charged */
+	u64 woken_at; /* 24: ns, wall clock of the last wakeup */
+	u64 chain_until; /* 32: ns, the chain it carries ends here */
+	u64 facing_until; /* 40: ns, of a thread group leader: see facing_ms */
+	u32 used; /* 48: ns of CPU since the last wakeup */
+	u32 burst; /* 52: ns, average CPU per wakeup */
+	u16 score; /* 56: 0..SCORE_ONE, how often it is a link of a chain */
+	u8 class; /* 58: enum task_class */
+	u8 source; /* 59: enum source of the chain it carries */
+	u8 depth; /* 60: links between it and the source */
+	u8 flags; /* 61: enum task_flags */
+	u16 reserved; /* 62 */
+};
+
+#define CACHE_LINE 64
+
+_Static_assert(sizeof(struct task_ctx) == CACHE_LINE,
+	       "task_ctx is one cache line");
+#ifdef PHOTON_SABOTAGE_LAYOUT
+_Static_assert(__builtin_offsetof(struct task_ctx, deadline) >= CACHE_LINE,
+	       "sabotage: this assertion must fail");
+#endif
+#define ASSERT_OFFSET(type, field, off)                               \
+	_Static_assert(__builtin_offsetof(struct type, field) == off, \
+		       #type "." #field " moved")
+ASSERT_OFFSET(task_ctx, deadline, 0);
+ASSERT_OFFSET(task_ctx, chain_until, 32);
+ASSERT_OFFSET(task_ctx, used, 48);
+ASSERT_OFFSET(task_ctx, flags, 61);
+
+#endif /* PHOTON_POLICY_TASK_H */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every tunable of the kernel part, once. This list makes the rodata the BPF
+ * code reads, the command line flag, its range check and its help text.
+ *
+ * TUNABLE(name, default, min, max, unit, help)
+ *
+ * The flag is the name with dashes. All values are u64; `unit` is the unit of
+ * the flag and of the constant, so nothing is converted on the way.
+ */
+TUNABLE(slice_us, 4000, 500, 20000, "us",
+	"CPU time a task gets before the queue is asked again. Shorter rotates "
+	"background work faster and switches more often")
+TUNABLE(input_deadline_us, 100, 10, 2000, "us",
+	"Relative deadline of a task woken by an input report")
+TUNABLE(frame_deadline_us, 4000, 500, 20000, "us",
+	"Relative deadline of a task on the way from a source to the screen")
+TUNABLE(fair_deadline_us, 60000, 10000, 80000, "us",
+	"Longest relative deadline of normal work: its starvation bound")
+TUNABLE(batch_deadline_us, 80000, 10000, 90000, "us",
+	"Relative deadline of batch work (nice above 0, SCHED_BATCH, SCHED_IDLE)")
+TUNABLE(input_window_us, 8000, 0, 100000, "us",
+	"How long a chain that starts at an input report stays alive; 0 turns "
+	"the input boost off")
+TUNABLE(frame_window_us, 20000, 0, 100000, "us",
+	"How long a chain that starts at any other source stays alive; 0 turns "
+	"these chains off")
+TUNABLE(frame_budget_us, 14000, 1000, 50000, "us",
+	"CPU time a frame task may use per wakeup before it counts as normal work")
+TUNABLE(preempt_margin_us, 500, 0, 20000, "us",
+	"A running task is preempted only if its deadline is later than the "
+	"newcomer's by more than this")
+TUNABLE(min_run_us, 1000, 0, 10000, "us",
+	"Run that a task which has waited past its deadline keeps before a frame "
+	"may preempt it")
+TUNABLE(facing_ms, 4000, 100, 60000, "ms",
+	"How long a process counts as facing the player after an input or display "
+	"chain has reached it")

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What this kernel offers, found without attaching anything.
+
+use std::path::Path;
+
+use anyhow::Result;
+use scx_utils::compat;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+const SCHED_EXT: &str = "/sys/kernel/sched_ext";
+const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// One line of `scx_photon check`: a thing the kernel has or lacks.
+#[derive(Clone, Debug, Serialize)]
+pub struct Capability {
+    pub name: &'static str,
+    pub present: bool,
+    /// What its absence means for the player.
+    pub without: &'static str,
+}
+
+fn ksym(name: &str) -> bool {
+    compat::ksym_exists(name).unwrap_or(false)
+}
+
+/// Why the scheduler cannot run here at all, if so.
+pub fn blocker() -> Option<Failure> {
+    if !Path::new(VMLINUX_BTF).exists() {
+        return Some(Failure::NoBtf);
+    }
+    if !Path::new(SCHED_EXT).exists() {
+        return Some(Failure::NoSchedExt);
+    }
+    if !nix::unistd::geteuid().is_root() {
+        return Some(Failure::Permission("loading a scheduler needs root".into()));
+    }
+    attached_scheduler().map(Failure::Busy)
+}
+
+/// The sched_ext scheduler that is attached now, by the kernel's word.
+pub fn attached_scheduler() -> Option<String> {
+    let state = std::fs::read_to_string(Path::new(SCHED_EXT).join("state")).ok()?;
+    if state.trim() == "disabled" {
+        return None;
+    }
+    let ops = std::fs::read_to_string(Path::new(SCHED_EXT).join("root/ops"));
+    Some(ops.map_or_else(|_| state.trim().to_string(), |s| s.trim().to_string()))
+}
+
+/// Can fentry programs be attached?
+pub fn function_tracer() -> bool {
+    compat::function_tracer_available()
+}
+
+/// Everything that is optional, in the order it is printed.
+pub fn detect() -> Vec<Capability> {
+    let cap = |name, present, without| Capability { name, present, without };
+    vec![
+        cap(
+            "input probe",
+            function_tracer() && ksym("input_event"),
+            "no input boost: the tasks that read input are scheduled by behaviour alone",
+        ),
+        cap(
+            "idle search within affinity",
+            ksym("__scx_bpf_select_cpu_and") || ksym("scx_bpf_select_cpu_and"),
+            "idle CPUs are found by the kernel's default search",
+        ),
+        cap(
+            "queue peek",
+            ksym("scx_bpf_dsq_peek"),
+            "bound tasks are compared with others by iterating: slower dispatch",
+        ),
+        cap(
+            "rescue from real-time tasks",
+            ksym("scx_bpf_reenqueue_local"),
+            "a task caught behind a real-time task waits for it",
+        ),
+        cap(
+            "scheduler clock",
+            ksym("scx_bpf_now"),
+            "every decision reads the hardware clock",
+        ),
+    ]
+}
+
+/// The kernel release, for logs and reports.
+pub fn kernel_release() -> Result<String> {
+    Ok(nix::sys::utsname::uname()?.release().to_string_lossy().into_owned())
+}

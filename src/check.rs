@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `scx_photon check`: can it run here, and what will be off. Loads the scheduler
+//! to see the kernel accept it; attaches nothing.
+
+use std::mem::MaybeUninit;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::caps::{self, Capability};
+use crate::cli::Cli;
+use crate::loader::Scheduler;
+use crate::model::Layout;
+use crate::topology::CpuMap;
+
+#[derive(Serialize)]
+struct Report {
+    version: &'static str,
+    kernel: String,
+    topology: String,
+    capabilities: Vec<Capability>,
+    layout: Option<Layout>,
+    runs: bool,
+    why_not: Option<String>,
+}
+
+/// Prints the report; true if the scheduler can run.
+pub fn run(cli: &Cli) -> Result<bool> {
+    let loaded = try_load(cli);
+    let map = CpuMap::detect();
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        kernel: caps::kernel_release()?,
+        topology: map.map_or_else(|e| format!("{e:#}"), |m| m.describe()),
+        capabilities: caps::detect(),
+        runs: loaded.is_ok(),
+        why_not: loaded.as_ref().err().map(|e| format!("{e:#}")),
+        layout: loaded.ok(),
+    };
+    if cli.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        print_text(&report);
+    }
+    Ok(report.runs)
+}
+
+fn try_load(cli: &Cli) -> Result<Layout> {
+    if let Some(why) = caps::blocker() {
+        return Err(why.into());
+    }
+    let mut object = MaybeUninit::uninit();
+    let scheduler = Scheduler::load(cli, CpuMap::detect()?, &mut object)?;
+    Ok(scheduler.layout().clone())
+}
+
+fn print_text(r: &Report) {
+    println!("scx_photon {} on Linux {}, {}", r.version, r.kernel, r.topology);
+    for c in &r.capabilities {
+        if c.present {
+            println!("  yes  {}", c.name);
+        } else {
+            println!("  no   {}: {}", c.name, c.without);
+        }
+    }
+    if let Some(l) = &r.layout {
+        println!(
+            "  cache lines: task_ctx at {} mod 64, cpu_ctx at {} mod 64",
+            l.task_ctx_mod64, l.cpu_ctx_mod64
+        );
+    }
+    match &r.why_not {
+        None => println!("It can run here."),
+        Some(why) => println!("It cannot run here: {why}"),
+    }
+}

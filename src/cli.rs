@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What may be typed. Tunables are flags made from the list in
+//! `src/bpf/tunables.def.h`; everything else is declared here.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use scx_utils::libbpf_clap_opts::LibbpfOpts;
+
+use crate::tables::{TUNABLES, Values};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  stopped on request            5  this kernel has no BTF
+  1  unexpected error              6  another sched_ext scheduler is attached
+  2  bad usage                     7  the kernel refused to load or attach
+  3  not root                      8  ejected by the kernel
+  4  this kernel has no sched_ext
+
+Without a terminal: SysRq-S puts the default scheduler back, SysRq-D dumps the
+scheduler's state to the kernel log and lets it run on.";
+
+/// A sched_ext CPU scheduler for gaming.
+///
+/// Needs no flags: it attaches, schedules every task of the machine, and puts
+/// the default scheduler back when it is stopped (Ctrl-C, SIGTERM).
+#[derive(Debug, Parser)]
+#[command(name = "scx_photon", version = version(), after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Print statistics every SEC seconds while scheduling
+    #[arg(long, value_name = "SEC", value_parser = seconds, help_heading = "Statistics")]
+    pub stats: Option<f64>,
+
+    /// Print the statistics of the running scx_photon every SEC seconds; attaches nothing
+    #[arg(long, value_name = "SEC", value_parser = seconds, conflicts_with = "stats", help_heading = "Statistics")]
+    pub monitor: Option<f64>,
+
+    /// With --stats, --monitor or check: one JSON object instead of text
+    #[arg(long, global = true, help_heading = "Statistics")]
+    pub json: bool,
+
+    /// Describe every statistic and exit
+    #[arg(long, help_heading = "Statistics")]
+    pub help_stats: bool,
+
+    /// Do not hook input_event(): no input boost, no report counts
+    #[arg(long)]
+    pub no_input_probe: bool,
+
+    /// More log lines; twice also libbpf's
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Size in bytes of the kernel's dump after an ejection; 0 for the kernel's default
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub exit_dump_len: u32,
+
+    /// Break something on purpose (test builds only)
+    #[cfg(feature = "sabotage")]
+    #[arg(long, value_name = "NAME")]
+    pub sabotage: Option<crate::sabotage::Sabotage>,
+
+    #[command(flatten, next_help_heading = "libbpf")]
+    pub libbpf: LibbpfOpts,
+
+    #[arg(skip)]
+    pub tunables: Values,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what this kernel supports, without attaching; exits 0 or 1
+    Check,
+}
+
+fn version() -> String {
+    scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION"))
+}
+
+/// A period in seconds: at least a hundredth, at most a day.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(s) if (0.01..=86400.0).contains(&s) => Ok(s),
+        _ => Err("expected seconds between 0.01 and 86400".into()),
+    }
+}
+
+fn tunable_args() -> impl Iterator<Item = Arg> {
+    TUNABLES.iter().map(|t| {
+        let help = format!(
+            "{} [{} to {} {}, default {}]",
+            t.help, t.min, t.max, t.unit, t.default
+        );
+        Arg::new(t.name)
+            .long(t.flag())
+            .value_name(t.unit.to_uppercase())
+            .value_parser(move |text: &str| t.parse(text))
+            .help_heading("Tunables")
+            .help(help)
+    })
+}
+
+/// The whole command: for parsing, for help, for the man page.
+pub fn command() -> clap::Command {
+    Cli::command().args(tunable_args())
+}
+
+fn tunables(matches: &ArgMatches) -> Values {
+    let value = |name| matches.get_one::<u64>(name).copied();
+    Values(TUNABLES.iter().map(|t| value(t.name).unwrap_or(t.default)).collect())
+}
+
+/// Parses the arguments; the first is the program's name.
+pub fn parse<I, T>(args: I) -> Result<Cli, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let matches = command().try_get_matches_from(args)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    cli.tunables = tunables(&matches);
+    Ok(cli)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_well_formed() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn no_flags_means_defaults() {
+        let cli = parse(["scx_photon"]).expect("no flags");
+        assert_eq!(cli.tunables, Values::default());
+        assert!(cli.tunables.changed().is_empty());
+    }
+
+    #[test]
+    fn every_tunable_is_a_flag() {
+        for (i, t) in TUNABLES.iter().enumerate() {
+            let flag = format!("--{}={}", t.flag(), t.max);
+            let cli = parse(["scx_photon", &flag]).expect(t.name);
+            assert_eq!(cli.tunables.0[i], t.max, "{flag}");
+            let flag = format!("--{}={}", t.flag(), t.max + 1);
+            let err = parse(["scx_photon", &flag]).expect_err(t.name);
+            assert_eq!(err.exit_code(), 2);
+            assert!(err.to_string().contains("out of range"), "{err}");
+        }
+    }
+
+    #[test]
+    fn periods_are_checked() {
+        for bad in ["0", "-1", "x", "nan", "1e9", ""] {
+            assert!(parse(["scx_photon", "--stats", bad]).is_err(), "{bad}");
+        }
+        assert!(parse(["scx_photon", "--stats", "0.5"]).is_ok());
+        assert!(parse(["scx_photon", "--stats", "1", "--monitor", "1"]).is_err());
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The daemon: attaches the scheduler and waits. Nothing here is on the path of
+//! a wakeup; the kernel part goes on if this process is stopped.
+
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use log::{debug, info, warn};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+use crate::caps;
+use crate::cli::Cli;
+use crate::drain::Drain;
+use crate::failure::Failure;
+use crate::loader::{Exit, Scheduler};
+use crate::model::Sample;
+use crate::probe::InputProbe;
+use crate::server::Server;
+use crate::shutdown::Shutdown;
+use crate::stats::Printer;
+use crate::topology::CpuMap;
+
+/// How often the daemon looks whether the kernel ended the scheduler, and empties
+/// rings that did not ask for it. The kernel has no descriptor to wait on.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Tags of the epoll set.
+const STOP: u64 = 0;
+const RINGS: u64 = 1;
+const STATS: u64 = 2;
+
+/// Schedules until told to stop. Restarts only when the kernel asks for it, after
+/// a CPU came or went; never after a stall.
+pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
+    loop {
+        if let Some(why) = caps::blocker() {
+            return Err(why.into());
+        }
+        match session(cli, shutdown)? {
+            None => {
+                info!("stopped on request; the default scheduler is back");
+                return Ok(());
+            }
+            Some(exit) if exit.restart && !exit.error => {
+                info!("restarting: {}", exit.text);
+            }
+            Some(exit) => return Err(Failure::Ejected(exit.text).into()),
+        }
+    }
+}
+
+/// One attachment. None when it ended on request.
+fn session(cli: &Cli, shutdown: &Shutdown) -> Result<Option<Exit>> {
+    let (mut object, mut probe_object) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    let mut scheduler = Scheduler::load(cli, CpuMap::detect()?, &mut object)?;
+    scheduler.attach()?;
+    let probe = attach_probe(cli, &scheduler, &mut probe_object);
+    announce(cli, &scheduler, probe.is_some())?;
+    let session = Session::new(&scheduler, probe)?;
+    let ended = session.run(cli, shutdown)?;
+    drop(session);
+    scheduler.detach();
+    Ok(if ended { Some(scheduler.exit()) } else { None })
+}
+
+fn attach_probe<'a>(
+    cli: &Cli,
+    scheduler: &Scheduler<'_>,
+    object: &'a mut MaybeUninit<libbpf_rs::OpenObject>,
+) -> Option<InputProbe<'a>> {
+    if cli.no_input_probe {
+        return None;
+    }
+    InputProbe::attach(scheduler.topology(), scheduler.cpus_map(), object)
+        .inspect_err(|e| warn!("input probe off: {e:#}; input is scheduled by behaviour alone"))
+        .ok()
+}
+
+/// The one start line.
+fn announce(cli: &Cli, scheduler: &Scheduler<'_>, probe: bool) -> Result<()> {
+    let missing: Vec<&str> = caps::detect().iter().filter(|c| !c.present).map(|c| c.name).collect();
+    let changed = cli.tunables.changed();
+    info!(
+        "{} attached on Linux {}: {}; input probe {}; missing: {}; tunables: {}",
+        scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION")),
+        caps::kernel_release()?,
+        scheduler.topology().describe(),
+        if probe { "on" } else { "off" },
+        if missing.is_empty() { "nothing".into() } else { missing.join(", ") },
+        if changed.is_empty() { "defaults".into() } else { changed.join(" ") },
+    );
+    Ok(())
+}
+
+/// What is open while the scheduler is attached.
+struct Session<'s> {
+    scheduler: &'s Scheduler<'s>,
+    drain: Option<Drain<'s>>,
+    probe: Option<InputProbe<'s>>,
+    server: Option<Server>,
+}
+
+impl<'s> Session<'s> {
+    fn new(scheduler: &'s Scheduler<'s>, probe: Option<InputProbe<'s>>) -> Result<Self> {
+        let drain = probe.as_ref().map(Drain::new).transpose()?;
+        // Statistics are not worth failing for: a read-only /var/run, say.
+        let server = Server::launch()
+            .inspect_err(|e| warn!("no stats socket: {e:#}"))
+            .ok();
+        Ok(Session { scheduler, drain, probe, server })
+    }
+
+    fn sample(&self) -> Result<Sample> {
+        let mut sample = self.scheduler.sample()?;
+        if let (Some(probe), Some(drain)) = (&self.probe, &self.drain) {
+            drain.drain()?;
+            let totals = drain.totals();
+            if totals.malformed > 0 {
+                warn!("{} malformed events: kernel part and daemon disagree", totals.malformed);
+            }
+            probe.fill(&mut sample, &totals.by_ring);
+        }
+        Ok(sample)
+    }
+
+    fn epoll(&self, shutdown: &Shutdown) -> Result<Epoll> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("creating epoll")?;
+        let add = |fd: std::os::fd::BorrowedFd<'_>, tag| {
+            epoll
+                .add(fd, EpollEvent::new(EpollFlags::EPOLLIN, tag))
+                .context("filling the epoll set")
+        };
+        add(shutdown.as_fd(), STOP)?;
+        if let Some(drain) = &self.drain {
+            add(drain.fd(), RINGS)?;
+        }
+        if let Some(server) = &self.server {
+            add(server.fd(), STATS)?;
+        }
+        Ok(epoll)
+    }
+
+    /// Waits; true if the kernel ended the scheduler, false if we are to stop.
+    fn run(&self, cli: &Cli, shutdown: &Shutdown) -> Result<bool> {
+        let epoll = self.epoll(shutdown)?;
+        let mut ticker = Ticker::new(cli);
+        loop {
+            let mut events = [EpollEvent::empty(); 4];
+            let n = match epoll.wait(&mut events, ticker.timeout()?) {
+                Err(nix::errno::Errno::EINTR) => 0,
+                other => other.context("waiting for events")?,
+            };
+            for event in &events[..n] {
+                match event.data() {
+                    STOP => return Ok(false),
+                    RINGS => self.drain.as_ref().map_or(Ok(()), Drain::drain)?,
+                    _ => self.answer(),
+                }
+            }
+            if self.scheduler.exited() {
+                return Ok(true);
+            }
+            ticker.tick(self)?;
+        }
+    }
+
+    fn answer(&self) {
+        if let Some(server) = &self.server
+            && let Err(e) = server.answer(|| self.sample())
+        {
+            debug!("stats client: {e:#}");
+        }
+    }
+}
+
+/// Prints statistics when asked to, and keeps the loop turning.
+struct Ticker {
+    period: Option<Duration>,
+    last: Instant,
+    printer: Printer,
+}
+
+impl Ticker {
+    fn new(cli: &Cli) -> Self {
+        Ticker {
+            period: cli.stats.map(Duration::from_secs_f64),
+            last: Instant::now(),
+            printer: Printer::new(cli.json),
+        }
+    }
+
+    fn timeout(&self) -> Result<EpollTimeout> {
+        let left = self.period.map_or(POLL, |p| p.saturating_sub(self.last.elapsed()).min(POLL));
+        // Rounded up, or the last millisecond would be spun through.
+        let ms = left.as_millis() as u64 + 1;
+        EpollTimeout::try_from(ms).context("epoll timeout")
+    }
+
+    fn tick(&mut self, session: &Session<'_>) -> Result<()> {
+        let elapsed = self.last.elapsed();
+        let due = self.period.is_some_and(|p| elapsed >= p);
+        if due {
+            self.last = Instant::now();
+            self.printer.print(session.sample()?, elapsed.as_secs_f64())?;
+        } else if let Some(drain) = &session.drain {
+            drain.drain()?;
+        }
+        Ok(())
+    }
+}

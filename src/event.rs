@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Events of the kernel part, decoded and checked.
+
+use crate::bpf::intf;
+
+/// One input report: when, where, by what kind of device. `struct input_report`
+/// in `src/bpf/intf.h`; nothing in it tells a key or a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputReport {
+    pub at_ns: u64,
+    pub device: u32,
+    pub cpu: u16,
+    pub device_class: u8,
+}
+
+impl InputReport {
+    /// None for anything that the kernel part cannot have written.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != size_of::<intf::input_report>() {
+            return None;
+        }
+        // SAFETY: the length is that of the struct, every bit pattern is a value
+        // of it, and an unaligned read needs no alignment.
+        let raw = unsafe { bytes.as_ptr().cast::<intf::input_report>().read_unaligned() };
+        let known = u32::from(raw.device_class) < intf::device_class_NR_DEVICE_CLASSES
+            && u32::from(raw.cpu) < intf::consts_MAX_CPUS
+            && raw.reserved == 0;
+        known.then_some(InputReport {
+            at_ns: raw.at,
+            device: raw.device,
+            cpu: raw.cpu,
+            device_class: raw.device_class,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(at: u64, device: u32, cpu: u16, class: u8, reserved: u8) -> Vec<u8> {
+        let mut b = at.to_ne_bytes().to_vec();
+        b.extend(device.to_ne_bytes());
+        b.extend(cpu.to_ne_bytes());
+        b.extend([class, reserved]);
+        b
+    }
+
+    #[test]
+    fn round_trip() {
+        let got = InputReport::decode(&record(7, 3, 2, 1, 0));
+        assert_eq!(got, Some(InputReport { at_ns: 7, device: 3, cpu: 2, device_class: 1 }));
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        assert_eq!(InputReport::decode(&[]), None);
+        let good = record(7, 3, 2, 1, 0);
+        assert_eq!(InputReport::decode(&good[..15]), None);
+        assert_eq!(InputReport::decode(&[good.clone(), vec![0]].concat()), None);
+        assert_eq!(InputReport::decode(&record(7, 3, 2, 6, 0)), None);
+        assert_eq!(InputReport::decode(&record(7, 3, 512, 1, 0)), None);
+        assert_eq!(InputReport::decode(&record(7, 3, 2, 1, 1)), None);
+    }
+}

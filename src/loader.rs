@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Opens, loads and attaches the scheduler, and reads its memory. All handling
+//! of the scheduler's skeleton is here.
+
+use std::mem::MaybeUninit;
+use std::ptr::{addr_of, read_volatile};
+use std::sync::atomic::{Ordering, fence};
+
+use anyhow::{Context, Result, anyhow};
+use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::{Link, OpenObject, ProgramInput};
+use scx_utils::{compat, import_enums, uei_set_size};
+
+use crate::bpf::intf;
+use crate::bpf::sched::*;
+use crate::cli::Cli;
+use crate::failure::Failure;
+use crate::model::{Delay, Layout, Sample};
+use crate::tables::{COUNTERS, TUNABLES, Values};
+use crate::topology::CpuMap;
+
+const HOTPLUG_SEQ: &str = "/sys/kernel/sched_ext/hotplug_seq";
+/// Reads of the counter snapshot that may collide with the timer's write before
+/// we give up; a write takes microseconds.
+const SNAPSHOT_TRIES: usize = 1000;
+
+/// The scheduler, loaded; attached while `link` is there.
+pub struct Scheduler<'a> {
+    skel: MainSkel<'a>,
+    link: Option<Link>,
+    map: CpuMap,
+    layout: Layout,
+}
+
+/// How the kernel ended the scheduler.
+#[derive(Debug)]
+pub struct Exit {
+    pub text: String,
+    /// The kernel asks for a restart (CPU hotplug).
+    pub restart: bool,
+    /// A stall or an error, as opposed to a request.
+    pub error: bool,
+}
+
+impl<'a> Scheduler<'a> {
+    /// Loads the scheduler for this machine; attaches nothing.
+    pub fn load(cli: &Cli, map: CpuMap, object: &'a mut MaybeUninit<OpenObject>) -> Result<Self> {
+        let mut open = open(cli, object)?;
+        fill_rodata(&mut open, cli, &map)?;
+        set_ops(&mut open, cli)?;
+        uei_set_size!(open, photon_ops, uei);
+        let skel = open.load().map_err(|e| Failure::Load(load_error(&e)))?;
+        let mut this = Scheduler { skel, link: None, map, layout: Layout::default() };
+        this.read_layout()?;
+        Ok(this)
+    }
+
+    /// Hands every task of the machine to the scheduler.
+    pub fn attach(&mut self) -> Result<()> {
+        let link = self.skel.maps.photon_ops.attach_struct_ops();
+        self.link = Some(link.map_err(|e| Failure::Load(format!("attaching: {e}")))?);
+        Ok(())
+    }
+
+    /// Gives every task back. The kernel switches them before this returns.
+    pub fn detach(&mut self) {
+        self.link = None;
+    }
+
+    /// Has the kernel ended the scheduler?
+    pub fn exited(&self) -> bool {
+        let Some(data) = self.skel.maps.data_data.as_ref() else {
+            return false;
+        };
+        // SAFETY: the field lies in the mapped section; the kernel writes it, so
+        // the read must not be cached.
+        unsafe { read_volatile(addr_of!(data.uei.kind)) != 0 }
+    }
+
+    /// Why it ended. Prints the kernel's dump to stderr if there is one.
+    pub fn exit(&self) -> Exit {
+        let info = scx_utils::uei_read!(self.skel, uei);
+        let restart = info.should_restart();
+        let error = info.report().is_err();
+        Exit { text: self.exit_text(), restart, error }
+    }
+
+    fn exit_text(&self) -> String {
+        let Some(data) = self.skel.maps.data_data.as_ref() else {
+            return String::new();
+        };
+        let (reason, msg) = (c_text(&data.uei.reason), c_text(&data.uei.msg));
+        match (reason.is_empty(), msg.is_empty()) {
+            (_, true) => reason,
+            (true, false) => msg,
+            _ => format!("{reason} ({msg})"),
+        }
+    }
+
+    /// The map that the probes write their stamps to.
+    pub fn cpus_map(&self) -> &impl libbpf_rs::MapCore {
+        &self.skel.maps.bss_cpus
+    }
+
+    pub fn topology(&self) -> &CpuMap {
+        &self.map
+    }
+
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn read_layout(&mut self) -> Result<()> {
+        self.skel
+            .progs
+            .photon_layout
+            .test_run(ProgramInput::default())
+            .context("reading the addresses of the contexts")?;
+        let bss = self.skel.maps.bss_data.as_ref().context("no .bss")?;
+        self.layout = Layout {
+            task_ctx_mod64: bss.task_ctx_mod64,
+            cpu_ctx_mod64: bss.cpu_ctx_mod64,
+        };
+        Ok(())
+    }
+
+    /// Counters and delays as they are now.
+    pub fn sample(&self) -> Result<Sample> {
+        let (at_ns, sums) = self.snapshot()?;
+        let counters = COUNTERS.iter().zip(sums).map(|(c, v)| (c.name.to_string(), v)).collect();
+        Ok(Sample {
+            at_ns,
+            counters,
+            input_delay_us: self.delays()?,
+            layout: self.layout.clone(),
+            ..Sample::default()
+        })
+    }
+
+    /// The timer's counter sums, read under its sequence lock.
+    fn snapshot(&self) -> Result<(u64, Vec<u64>)> {
+        let data = self.skel.maps.bss_shared_data.as_ref().context("no .bss.shared")?;
+        let snap = addr_of!(data.shared.snap);
+        for _ in 0..SNAPSHOT_TRIES {
+            // SAFETY: `snap` points into the mapped section, which lives as long
+            // as the skeleton. Volatile, because the kernel writes it; the fences
+            // keep the reads of the sums between the two of the sequence.
+            let (before, at, sums, after) = unsafe {
+                let before = read_volatile(addr_of!((*snap).seq));
+                fence(Ordering::Acquire);
+                let sums = read_volatile(addr_of!((*snap).v));
+                let at = read_volatile(addr_of!((*snap).at));
+                fence(Ordering::Acquire);
+                (before, at, sums, read_volatile(addr_of!((*snap).seq)))
+            };
+            if before == after && before % 2 == 0 {
+                return Ok((at, sums.to_vec()));
+            }
+            std::thread::yield_now();
+        }
+        Err(anyhow!("the counter snapshot never came to rest"))
+    }
+
+    fn delays(&self) -> Result<Delay> {
+        let data = self.skel.maps.bss_delays_data.as_ref().context("no .bss.delays")?;
+        let mut sum = vec![0u64; intf::HIST_BUCKETS as usize];
+        let mut max = 0;
+        for cpu in data.delays.iter().take(self.map.nr_cpus) {
+            // SAFETY: a plain copy of mapped memory; each word is written by one
+            // CPU, and a word torn in time is a count that is one too low.
+            let cpu = unsafe { read_volatile(cpu) };
+            for (s, n) in sum.iter_mut().zip(cpu.bucket) {
+                *s += u64::from(n);
+            }
+            max = max.max(cpu.max);
+        }
+        Ok(Delay::from_buckets(&sum, max))
+    }
+}
+
+fn open<'a>(cli: &Cli, object: &'a mut MaybeUninit<OpenObject>) -> Result<OpenMainSkel<'a>> {
+    let builder = MainSkelBuilder::default();
+    let opened = match cli.libbpf.clone().into_bpf_open_opts() {
+        Some(opts) => builder.open_opts(opts, object),
+        None => builder.open(object),
+    };
+    let mut open = opened.map_err(|e| Failure::Load(format!("opening: {e}")))?;
+    // A probe of the scx headers that needs CONFIG_FUNCTION_TRACER and serves
+    // is_migration_disabled(), which we do not call.
+    open.progs.scx_lib_init_probe.set_autoload(false);
+    compat::set_lib_features(open.open_object_mut())?;
+    Ok(open)
+}
+
+fn fill_rodata(open: &mut OpenMainSkel<'_>, cli: &Cli, map: &CpuMap) -> Result<()> {
+    import_enums!(open);
+    let rodata = open.maps.rodata_data.as_mut().context("no .rodata")?;
+    rodata.nr_cpus = map.nr_cpus as u32;
+    rodata.nr_llcs = map.nr_llcs as u32;
+    rodata.cpu_llc.copy_from_slice(&map.llc);
+    rodata.next_in_llc.copy_from_slice(&map.next_in_llc);
+    write_tunables(&mut rodata.tun, &cli.tunables);
+    #[cfg(feature = "sabotage")]
+    if let Some(fault) = cli.sabotage {
+        rodata.sabotage = fault.id();
+    }
+    Ok(())
+}
+
+/// `struct tunables` is one u64 per line of the list, in its order.
+fn write_tunables(tun: &mut types::tunables, values: &Values) {
+    const {
+        assert!(size_of::<types::tunables>() == size_of::<u64>() * TUNABLES.len());
+    }
+    // SAFETY: the struct is repr(C), all of its fields are u64, and its size is
+    // that of the array (asserted above).
+    let slots: &mut [u64; TUNABLES.len()] = unsafe { &mut *std::ptr::from_mut(tun).cast() };
+    slots.copy_from_slice(&values.0);
+}
+
+fn set_ops(open: &mut OpenMainSkel<'_>, cli: &Cli) -> Result<()> {
+    // From 6.19 on the kernel re-enqueues from anywhere and warns of cpu_release.
+    let old_rescue = !compat::ksym_exists("scx_bpf_reenqueue_local___v2").unwrap_or(false);
+    let ops = open.struct_ops.photon_ops_mut();
+    ops.flags = *compat::SCX_OPS_KEEP_BUILTIN_IDLE;
+    ops.exit_dump_len = cli.exit_dump_len;
+    ops.hotplug_seq = hotplug_seq()?;
+    if !old_rescue {
+        ops.cpu_release = std::ptr::null_mut();
+        open.progs.photon_cpu_release.set_autoload(false);
+    }
+    append_version(&mut open.struct_ops.photon_ops_mut().name);
+    Ok(())
+}
+
+/// The attach fails if a CPU came or went since this was read.
+fn hotplug_seq() -> Result<u64> {
+    let text = std::fs::read_to_string(HOTPLUG_SEQ).with_context(|| format!("reading {HOTPLUG_SEQ}"))?;
+    text.trim().parse().with_context(|| format!("{HOTPLUG_SEQ} holds {text:?}"))
+}
+
+/// `photon` becomes `photon_0.1.0_...`, as users report it from sysfs.
+fn append_version(name: &mut [std::ffi::c_char]) {
+    let suffix = scx_utils::build_id::ops_version_suffix(env!("CARGO_PKG_VERSION"));
+    let start = name.iter().position(|c| *c == 0).unwrap_or(name.len());
+    let room = name.len().saturating_sub(start + 1);
+    for (slot, byte) in name[start..].iter_mut().zip(suffix.bytes().take(room)) {
+        *slot = byte as std::ffi::c_char;
+    }
+}
+
+/// libbpf reports errno only; kernels built with an old pahole are the usual
+/// cause and the hardest to guess.
+fn load_error(err: &libbpf_rs::Error) -> String {
+    let bad = compat::malformed_scx_kfuncs();
+    if bad.is_empty() {
+        return format!("{err:#}; run with -vv for libbpf's log");
+    }
+    format!(
+        "its BTF was made with pahole older than 1.26 ({} is malformed); boot a kernel built with a newer one",
+        bad.join(", ")
+    )
+}
+
+fn c_text(chars: &[std::ffi::c_char]) -> String {
+    let bytes: Vec<u8> = chars.iter().take_while(|c| **c != 0).map(|c| *c as u8).collect();
+    String::from_utf8_lossy(&bytes).replace('\n', " ")
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The stats socket, /var/run/scx/root/stats, in scx_stats' protocol. Its threads
+//! ask the daemon's loop for a sample; an eventfd makes the request visible to
+//! epoll.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use scx_stats::prelude::*;
+use scx_stats::{StatsData, StatsField, StatsFieldAttrs, StatsKind, StatsMeta, StatsStructAttrs};
+use serde_json::{Map, Value};
+
+use crate::model::Sample;
+use crate::tables::COUNTERS;
+
+/// A client that waits longer than this for the daemon is told so.
+const REPLY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
+
+pub struct Server {
+    server: StatsServer<(), Value>,
+    asked: Arc<EventFd>,
+}
+
+impl Server {
+    pub fn launch() -> Result<Self> {
+        let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
+        let asked = Arc::new(EventFd::from_flags(flags).context("creating an eventfd")?);
+        let wake = Arc::clone(&asked);
+        let data = StatsServerData::new().add_meta(meta()).add_stats(
+            "top",
+            Box::new(move |_args, (requests, replies)| {
+                requests.send(())?;
+                wake.write(1)?;
+                replies
+                    .recv_timeout(REPLY_TIMEOUT)
+                    .map_err(|_| anyhow!("scx_photon is busy"))
+            }),
+        );
+        let server = StatsServer::new(data).launch().context("opening the stats socket")?;
+        Ok(Server { server, asked })
+    }
+
+    /// Readable when a client waits.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.asked.as_fd()
+    }
+
+    /// Answers every client that waits.
+    pub fn answer(&self, sample: impl Fn() -> Result<Sample>) -> Result<()> {
+        // Emptied before the requests are looked at, so none is missed.
+        let _ = self.asked.read();
+        let (replies, requests) = self.server.channels();
+        while requests.try_recv().is_ok() {
+            replies.send(flatten(&sample()?)?).context("answering a stats client")?;
+        }
+        Ok(())
+    }
+}
+
+/// scx_stats wants plain fields, so the counters stand beside the nested objects,
+/// which travel as text in `sample`.
+fn flatten(sample: &Sample) -> Result<Value> {
+    let mut out = Map::new();
+    for (name, value) in &sample.counters {
+        out.insert(name.clone(), Value::from(*value));
+    }
+    out.insert("sample".into(), Value::from(serde_json::to_string(sample)?));
+    Ok(Value::Object(out))
+}
+
+/// The reverse of `flatten`.
+pub fn unflatten(reply: &Value) -> Result<Sample> {
+    let text = reply["sample"].as_str().context("the reply has no sample")?;
+    serde_json::from_str(text).context("the sample of the reply")
+}
+
+/// The description of the fields, made from the list.
+fn meta() -> StatsMeta {
+    let field = |kind, desc: &str| StatsField {
+        data: StatsData::Datum(kind),
+        attrs: StatsFieldAttrs { desc: Some(desc.into()), user: BTreeMap::new() },
+    };
+    let mut fields: BTreeMap<String, StatsField> = COUNTERS
+        .iter()
+        .map(|c| (c.name.to_string(), field(StatsKind::U64, c.help)))
+        .collect();
+    fields.insert("sample".into(), field(StatsKind::String, "Everything, as one JSON object"));
+    StatsMeta {
+        name: "Metrics".into(),
+        attrs: StatsStructAttrs { top: Some(String::new()), desc: None, user: BTreeMap::new() },
+        fields,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_survives_the_socket() {
+        let mut sample = Sample { at_ns: 5, ..Sample::default() };
+        sample.counters.insert("wakeups".into(), 3);
+        let reply = flatten(&sample).expect("flattens");
+        assert_eq!(reply["wakeups"], 3);
+        assert_eq!(unflatten(&reply).expect("comes back"), sample);
+        assert!(unflatten(&Value::Null).is_err());
+    }
+}
