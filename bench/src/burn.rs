@@ -11,11 +11,13 @@ use crate::sys::clock;
 /// instruction a nanosecond. Fewer and the pause dominates, more and the virtual CPUs drift apart.
 const ITERATIONS_PER_PAUSE: u64 = 300;
 
-/// The part of the run that counts, in nanoseconds of the monotonic clock.
+/// The part of a run that counts, and its end, in nanoseconds of the monotonic clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Window {
     pub from_ns: u64,
     pub to_ns: u64,
+    /// Everything stops here: later than `to_ns`, so that what began in the window can end.
+    pub stop_ns: u64,
 }
 
 impl Window {
@@ -24,7 +26,7 @@ impl Window {
     }
 
     pub fn over(&self, now_ns: u64) -> bool {
-        now_ns >= self.to_ns
+        now_ns >= self.stop_ns
     }
 }
 
@@ -46,7 +48,7 @@ pub struct Burner {
     debt_ns: u64,
     /// CPU time burnt inside the window.
     pub cpu_ns: u64,
-    /// Longest time this thread wanted to run, was inside a burn, and did not.
+    /// Longest time this thread wanted to run and did not.
     pub max_gap_ns: u64,
 }
 
@@ -60,7 +62,7 @@ impl Burner {
         }
     }
 
-    /// Burn `ns` of this thread's CPU time, or less when the window closes before that.
+    /// Burn `ns` of this thread's CPU time, or less when the run ends before that.
     /// Returns the CPU time really burnt.
     pub fn burn(&mut self, ns: u64) -> u64 {
         if self.debt_ns >= ns {
@@ -88,7 +90,7 @@ impl Burner {
         }
     }
 
-    /// Burn until the window closes.
+    /// Burn until the run ends.
     pub fn burn_to_end(&mut self) {
         self.burn(u64::MAX);
     }
@@ -98,6 +100,11 @@ impl Burner {
             self.cpu_ns += cpu_ns;
             self.max_gap_ns = self.max_gap_ns.max(wall_ns.saturating_sub(cpu_ns));
         }
+    }
+
+    /// A wait the thread noticed outside a burn: it was due `wait_ns` before `now_ns`.
+    pub fn waited(&mut self, now_ns: u64, wait_ns: u64) {
+        self.note(now_ns, wait_ns, 0);
     }
 }
 
@@ -110,6 +117,7 @@ mod tests {
         Window {
             from_ns: 0,
             to_ns: u64::MAX,
+            stop_ns: u64::MAX,
         }
     }
 
@@ -125,11 +133,12 @@ mod tests {
     }
 
     #[test]
-    fn stops_when_the_window_closes() {
+    fn stops_at_the_end() {
         let now = clock::mono_ns();
         let mut burner = Burner::new(Window {
             from_ns: now,
             to_ns: now + 5_000_000,
+            stop_ns: now + 5_000_000,
         });
         burner.burn_to_end();
         assert!(clock::mono_ns() >= now + 5_000_000);

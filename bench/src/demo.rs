@@ -5,6 +5,7 @@
 use crate::burn::{Burner, Window};
 use crate::gate::Gate;
 use crate::quantile::{quantile, sorted};
+use crate::queue::Queue;
 use crate::sys::clock::{NS_PER_MS, NS_PER_SEC, NS_PER_US, mono_ns};
 use crate::sys::fd::TimerFd;
 use crate::sys::sched::{self, Policy};
@@ -13,8 +14,8 @@ use crate::sys::uinput::{Mouse, Reader};
 use crate::team::Team;
 use anyhow::Result;
 use serde::Serialize;
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const INPUT_PERIOD_NS: u64 = NS_PER_MS;
 const FRAME_PERIOD_NS: u64 = NS_PER_SEC / 60;
@@ -70,17 +71,18 @@ enum Sample {
 struct FrameSync {
     jobs: Gate,
     joined: Gate,
-    frame_ready: Gate,
     /// Vsync of every frame handed to the render thread.
-    started: Mutex<VecDeque<u64>>,
+    frames: Queue<u64>,
 }
 
 /// Run the demo for `seconds` and take everything down again.
 pub fn run(seconds: f64) -> Result<DemoReport> {
     let from_ns = mono_ns() + SETTLE_NS;
+    let to_ns = from_ns + (seconds * NS_PER_SEC as f64) as u64;
     let window = Window {
         from_ns,
-        to_ns: from_ns + (seconds * NS_PER_SEC as f64) as u64,
+        to_ns,
+        stop_ns: to_ns,
     };
     let mut team = Team::new()?;
     let input_source = spawn_input(&mut team, window)?;
@@ -203,8 +205,7 @@ fn game_thread(sync: &FrameSync, window: Window) -> Result<Sample> {
             }
         }
         burner.burn(GAME_NS / 2);
-        queue(sync).push_back(next_vsync - FRAME_PERIOD_NS);
-        sync.frame_ready.post(1);
+        sync.frames.push(next_vsync - FRAME_PERIOD_NS);
     }
     Ok(Sample::Nothing)
 }
@@ -213,19 +214,13 @@ fn render_thread(sync: &FrameSync, window: Window) -> Result<Sample> {
     let mut burner = Burner::new(window);
     let mut frames = Vec::new();
     while !window.over(mono_ns()) {
-        if interrupted(sync.frame_ready.take())?.is_none() {
+        let Some(vsync) = interrupted(sync.frames.pop())? else {
             continue;
-        }
+        };
         burner.burn(RENDER_NS);
-        if let Some(vsync) = queue(sync).pop_front() {
-            frames.push(mono_ns() - vsync);
-        }
+        frames.push(mono_ns() - vsync);
     }
     Ok(Sample::Frames(frames))
-}
-
-fn queue(sync: &FrameSync) -> MutexGuard<'_, VecDeque<u64>> {
-    sync.started.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn summarise(input_source: &'static str, samples: Vec<Sample>) -> DemoReport {

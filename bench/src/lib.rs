@@ -6,7 +6,10 @@
 pub mod burn;
 pub mod demo;
 pub mod gate;
+pub mod model;
 pub mod quantile;
+pub mod queue;
 pub mod rng;
+pub mod scenario;
 pub mod sys;
 pub mod team;

@@ -4,7 +4,12 @@
 pub mod clock;
 pub mod fd;
 pub mod futex;
+pub mod message;
+pub mod net;
+pub mod process;
 pub mod sched;
+pub mod schedstat;
+pub mod shm;
 pub mod signal;
 pub mod uinput;
 

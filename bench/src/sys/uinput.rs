@@ -13,6 +13,7 @@ use std::time::Duration;
 
 const UINPUT: &str = "/dev/uinput";
 const EV_SYN: u16 = 0;
+const SYN_REPORT: u16 = 0;
 const EV_KEY: u16 = 1;
 const EV_REL: u16 = 2;
 const REL_X: u16 = 0;
@@ -94,7 +95,7 @@ impl Mouse {
 
     /// One report: a step to the right and the end of the report.
     pub fn report(&self) -> io::Result<()> {
-        let events = [event(EV_REL, REL_X, 1), event(EV_SYN, 0, 0)];
+        let events = [event(EV_REL, REL_X, 1), event(EV_SYN, SYN_REPORT, 0)];
         // SAFETY: plain integers without padding, viewed as bytes for the length of the array.
         let bytes = unsafe {
             std::slice::from_raw_parts(events.as_ptr().cast::<u8>(), size_of_val(&events))
@@ -174,7 +175,8 @@ impl Reader {
         for chunk in buf[..n].chunks_exact(size_of::<libc::input_event>()) {
             // SAFETY: the chunk has the size of an event, every bit pattern of which is valid.
             let ev: libc::input_event = unsafe { std::ptr::read_unaligned(chunk.as_ptr().cast()) };
-            if ev.type_ == EV_SYN {
+            // SYN_DROPPED, after an overflow, is not a report: what it lost stays lost.
+            if ev.type_ == EV_SYN && ev.code == SYN_REPORT {
                 report(ev.time.tv_sec as u64 * 1_000_000_000 + ev.time.tv_usec as u64 * 1_000);
             }
         }
