@@ -205,7 +205,7 @@ fn game_thread(sync: &FrameSync, window: Window) -> Result<Sample> {
             }
         }
         burner.burn(GAME_NS / 2);
-        sync.frames.push(next_vsync - FRAME_PERIOD_NS);
+        sync.frames.push(next_vsync - FRAME_PERIOD_NS)?;
     }
     Ok(Sample::Nothing)
 }

@@ -3,13 +3,19 @@
 //! metrics by which a scheduler is judged. The same binary means the same in an emulator with
 //! virtual time and on hardware, because all work is burnt in thread CPU time (see [`burn`]).
 
+pub mod background;
 pub mod burn;
+pub mod cell;
+pub mod cgroup;
+pub mod crew;
 pub mod demo;
 pub mod gate;
 pub mod model;
 pub mod quantile;
 pub mod queue;
 pub mod rng;
+pub mod roles;
 pub mod scenario;
+pub mod sema;
 pub mod sys;
 pub mod team;

@@ -24,11 +24,58 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// x
+    Run {
+        #[arg(long, default_value = "60v")]
+        profile: String,
+        #[arg(long, default_value = "none")]
+        background: String,
+        #[arg(long, default_value_t = 3.0)]
+        seconds: f64,
+    },
 }
 
 fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().collect();
+    if args.get(1).is_some_and(|a| a == "burn-job") {
+        std::process::exit(photon_bench::background::job_main(&args[2..])?);
+    }
     match Cli::parse().command {
         Command::Demo { seconds, json } => run_demo(seconds, json),
+        Command::Run {
+            profile,
+            background,
+            seconds,
+        } => {
+            let raw = photon_bench::cell::run(&photon_bench::cell::CellSpec {
+                scenario: photon_bench::scenario::Scenario::profile(&profile)?,
+                backgrounds: photon_bench::background::Background::parse_list(&background)?,
+                seed: 1,
+                seconds,
+                settle: 1.0,
+                rename: None,
+                cgroup: None,
+                compositor: photon_bench::crew::Compositor::Rr,
+            })?;
+            for (p, t) in raw.threads() {
+                println!(
+                    "{p} {} cpu {} maxwait {} jobs {} missed {} delays {} {:?} {:?}",
+                    t.role,
+                    t.out.cpu_ns / 1000,
+                    t.out.max_wait_ns / 1000,
+                    t.out.jobs,
+                    t.out.missed,
+                    t.out.delays_ns.len(),
+                    t.out
+                        .series
+                        .iter()
+                        .map(|(k, v)| (k, v.len()))
+                        .collect::<Vec<_>>(),
+                    t.stat
+                );
+            }
+            Ok(())
+        }
     }
 }
 

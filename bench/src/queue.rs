@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A queue between threads of one process: a lock, and a gate that wakes the reader.
+//! A queue between threads of one process: a lock, and a semaphore that wakes the reader.
 
 use crate::gate::Gate;
+use crate::sema::Sema;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Queue<T> {
     items: Mutex<VecDeque<T>>,
-    ready: Gate,
+    ready: Sema,
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self::new(Sema::Futex(Gate::new()))
+    }
 }
 
 impl<T> Queue<T> {
-    pub fn new() -> Self {
+    /// `ready` counts the items, so it must start at zero.
+    pub fn new(ready: Sema) -> Self {
         Self {
             items: Mutex::new(VecDeque::new()),
-            ready: Gate::new(),
+            ready,
         }
     }
 
@@ -24,9 +32,9 @@ impl<T> Queue<T> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn push(&self, item: T) {
+    pub fn push(&self, item: T) -> io::Result<()> {
         self.lock().push_back(item);
-        self.ready.post(1);
+        self.ready.post(1)
     }
 
     /// Block for the next item. `Interrupted` on a signal.

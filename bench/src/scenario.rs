@@ -23,6 +23,9 @@ pub const PROFILES: [(&str, &str); 9] = [
     ),
 ];
 
+/// The job ring of the game's pool has room for one batch.
+pub const MAX_JOBS_PER_JOIN: u64 = 256;
+
 /// CPU time per activation: lognormal, optionally cut.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -217,6 +220,9 @@ impl Scenario {
         }
         if self.game.joins > 0 && (self.game.workers == 0 || self.game.jobs_per_join == 0) {
             bail!("joins need workers and jobs_per_join");
+        }
+        if self.game.jobs_per_join > MAX_JOBS_PER_JOIN {
+            bail!("jobs_per_join: at most {MAX_JOBS_PER_JOIN}");
         }
         if self.desktop.input_hz == 0 || self.extras.net_hz == 0 || self.audio.period_us == 0 {
             bail!("input_hz, net_hz and audio.period_us must be above zero");

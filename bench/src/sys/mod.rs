@@ -6,6 +6,7 @@ pub mod fd;
 pub mod futex;
 pub mod message;
 pub mod net;
+pub mod ntsync;
 pub mod process;
 pub mod sched;
 pub mod schedstat;

@@ -8,14 +8,25 @@ const INTERRUPT: libc::c_int = libc::SIGUSR1;
 
 extern "C" fn nothing(_: libc::c_int) {}
 
-/// Install the empty handler, without restart of system calls.
+/// Let the interrupting signal end blocking calls of this process's threads.
 pub fn install_interrupt() -> io::Result<()> {
+    install(INTERRUPT)
+}
+
+/// Let Ctrl-C and a termination end the caller's sleep, so that it can clean up.
+pub fn install_stop() -> io::Result<()> {
+    install(libc::SIGINT)?;
+    install(libc::SIGTERM)
+}
+
+/// Install the empty handler, without restart of system calls.
+fn install(number: libc::c_int) -> io::Result<()> {
     // SAFETY: an all-zero sigaction is valid; the handler touches nothing and so is
     // async-signal-safe.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = nothing as *const () as libc::sighandler_t;
-        check(libc::sigaction(INTERRUPT, &action, std::ptr::null_mut()))?;
+        check(libc::sigaction(number, &action, std::ptr::null_mut()))?;
     }
     Ok(())
 }

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The processes of a desktop with a game: hardware stand-ins, desktop, sound server, wineserver,
+//! launcher, and the game.
+
+pub mod audio;
+pub mod desktop;
+pub mod extras;
+pub mod game;
+pub mod hardware;
+pub mod pool;
+pub mod render;
+pub mod wine;
+pub mod wiring;
+
+use crate::sys::sched::Policy;
+
+/// Threads that stand for interrupts: nothing of the load may delay them.
+pub const INTERRUPT: Policy = Policy::Fifo(90);
+/// An ordinary thread.
+pub const NORMAL: Policy = Policy::Other { nice: 0 };
