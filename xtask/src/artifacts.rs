@@ -2,7 +2,7 @@
 //! Builds what is shipped and what the test machine runs.
 
 use crate::{paths, shell};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,10 +19,22 @@ pub struct Artifacts {
     pub guest: PathBuf,
 }
 
-pub fn build() -> Result<Artifacts> {
+/// Which variants of scx_photon a command needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variants {
+    Product,
+    ProductAndSabotage,
+}
+
+pub fn build(variants: Variants) -> Result<Artifacts> {
     let target = paths::target();
+    let sabotage = match variants {
+        Variants::Product => None,
+        Variants::ProductAndSabotage => Some(build_sabotage(&target)?),
+    };
     shell::step("building scx_photon (release)");
-    shell::run(cargo(&["build", "--release", "--package", "scx_photon"]).env_remove("RUSTFLAGS"))?;
+    let product = ["build", "--release", "--package", "scx_photon"];
+    shell::run(&mut cargo(&product))?;
     shell::step("building the test machine's programs (static)");
     let mut guest = cargo(&[
         "build",
@@ -40,34 +52,28 @@ pub fn build() -> Result<Artifacts> {
     let guest_dir = target.join(GUEST_TARGET).join("release");
     Ok(Artifacts {
         scx_photon: target.join("release/scx_photon"),
-        sabotage: None,
+        sabotage,
         bench: guest_dir.join("photon-bench"),
         guest: guest_dir.join("photon-guest"),
     })
 }
 
-/// Builds the sabotage twin into a directory of its own, so that it never lies where the product is looked for.
-pub fn build_sabotage(artifacts: Artifacts) -> Result<Artifacts> {
-    let dir = paths::target().join("sabotage");
+/// Built in the product's own directory, so that the two share every dependency, moved away, and always before the
+/// product: where the product is looked for, it is what stays.
+fn build_sabotage(target: &Path) -> Result<PathBuf> {
     shell::step("building the sabotage twin");
-    let mut command = cargo(&[
+    shell::run(&mut cargo(&[
         "build",
         "--release",
         "--package",
         "scx_photon",
         "--features",
         "sabotage",
-    ]);
-    shell::run(
-        command
-            .arg("--target-dir")
-            .arg(&dir)
-            .env_remove("RUSTFLAGS"),
-    )?;
-    Ok(Artifacts {
-        sabotage: Some(dir.join("release/scx_photon")),
-        ..artifacts
-    })
+    ]))?;
+    let twin = paths::cache("sabotage")?.join("scx_photon-sabotage");
+    let built = target.join("release/scx_photon");
+    std::fs::rename(&built, &twin).with_context(|| built.display().to_string())?;
+    Ok(twin)
 }
 
 /// The cargo we were started by, at the workspace root.

@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(&file[54..62], "00000005");
         assert_eq!(&file[94..102], "00000006");
         assert_eq!(&file[110..121], "etc/x\0hello");
-        assert!(text.contains("hello\0\0\0070701"));
+        assert!(text.contains("hello\0\0\x00070701"));
     }
 
     #[test]

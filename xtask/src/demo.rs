@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask run`: scx_photon at work, on this kernel or in a machine that is made for it.
 
-use crate::artifacts::{self, Artifacts};
+use crate::artifacts::{self, Artifacts, Variants};
 use crate::guest::{Job, Status};
 use crate::kernel::{Kernel, Kernels};
 use crate::kernel_name::{Flavour, Series};
@@ -41,7 +41,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     deps::ensure()?;
-    let artifacts = artifacts::build()?;
+    let artifacts = artifacts::build(Variants::Product)?;
     if native::possible() && !args.vm {
         return native::run(&artifacts, &args.flags);
     }

@@ -5,6 +5,8 @@
 use crate::guest::{Job, Report, Status};
 use crate::qemu::{Clock, Machine};
 
+/// Names the sabotage a scenario is to run under, with the twin that has it.
+pub const SABOTAGE_FLAG: &str = "--sabotage";
 /// Four CPUs without SMT in one package: the machine of all figures.
 const FOUR: &str = "4";
 const TWO: &str = "2";
@@ -91,6 +93,10 @@ impl Boot {
 }
 
 impl Spec {
+    pub fn needs_twin(&self) -> bool {
+        self.args.contains(&SABOTAGE_FLAG)
+    }
+
     pub fn job(&self) -> Job {
         Job {
             name: self.name.to_string(),

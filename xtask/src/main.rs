@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 
 fn build() -> Result<ExitCode> {
     deps::ensure()?;
-    let built = artifacts::build()?;
+    let built = artifacts::build(artifacts::Variants::Product)?;
     shell::step(&format!("built {}", built.scx_photon.display()));
     Ok(ExitCode::SUCCESS)
 }

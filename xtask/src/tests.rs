@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask test`: every test there is, cheap ones first.
 
-use crate::artifacts::{self, Artifacts};
+use crate::artifacts::{self, Artifacts, Variants};
 use crate::guest::Status;
 use crate::jobs::{BOOTS, Boot, On, Spec};
 use crate::kernel::{Kernel, Kernels};
@@ -117,13 +117,17 @@ fn vm_tests(tally: &mut Tally, args: &Args) {
     if tasks.is_empty() {
         return;
     }
-    let artifacts = match artifacts::build() {
+    let twins = tasks
+        .iter()
+        .any(|task| task.specs.iter().any(|spec| spec.needs_twin()));
+    let variants = if twins {
+        Variants::ProductAndSabotage
+    } else {
+        Variants::Product
+    };
+    let artifacts = match artifacts::build(variants) {
         Ok(artifacts) => artifacts,
         Err(e) => return tally.fail("build", &format!("{e:#}")),
-    };
-    let artifacts = match artifacts::build_sabotage(artifacts) {
-        Ok(artifacts) => artifacts,
-        Err(e) => return tally.fail("build of the sabotage twin", &format!("{e:#}")),
     };
     let qemu = match Qemu::find() {
         Ok(qemu) => qemu,

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask vm`: one scenario on one machine, for whoever is writing either.
 
+use crate::artifacts::{self, Variants};
 use crate::guest::{Job, Status};
+use crate::jobs::SABOTAGE_FLAG;
 use crate::kernel::Kernels;
 use crate::kernel_name::{Flavour, Series};
 use crate::qemu::{Clock, Machine};
 use crate::qemu_package::Qemu;
 use crate::vm::{Seen, Vm};
-use crate::{artifacts, deps, shell};
+use crate::{deps, shell};
 use anyhow::{Context, Result};
 use std::process::ExitCode;
 
@@ -33,9 +35,6 @@ pub struct Args {
     /// Add a mouse and a keyboard that report by interrupt
     #[arg(long)]
     input_devices: bool,
-    /// Build the sabotage twin too, for scenarios with --sabotage NAME
-    #[arg(long)]
-    sabotage: bool,
     /// The Debian mirror for kernels [default: the one this machine uses]
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
@@ -46,10 +45,13 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     deps::ensure()?;
-    let mut artifacts = artifacts::build()?;
-    if args.sabotage {
-        artifacts = artifacts::build_sabotage(artifacts)?;
-    }
+    let sabotage = args.scenario.iter().any(|a| a == SABOTAGE_FLAG);
+    let variants = if sabotage {
+        Variants::ProductAndSabotage
+    } else {
+        Variants::Product
+    };
+    let artifacts = artifacts::build(variants)?;
     let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
     let kernels = shell::infrastructure(archive.obtain(&args.kernel, args.flavour))?;
     let kernel = kernels.last().context("no kernel")?;
