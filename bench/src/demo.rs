@@ -59,6 +59,31 @@ pub struct DemoReport {
     pub work: BTreeMap<&'static str, f64>,
 }
 
+impl DemoReport {
+    /// For people.
+    pub fn table(&self) -> String {
+        let show = |v: Option<f64>| v.map_or("-".to_string(), |v| format!("{v:.3}"));
+        let (input, frame) = (&self.input_us, &self.frame_ms);
+        let row = |name: &str, count: usize, values: [Option<f64>; 4]| {
+            let [p50, p99, p999, max] = values.map(show);
+            format!("{name:<16}{count:>10}{p50:>10}{p99:>10}{p999:>10}{max:>10}\n")
+        };
+        let mut text = format!("input source {}\n{:<16}", self.input_source, "");
+        for title in ["count", "p50", "p99", "p99.9", "max"] {
+            text += &format!("{title:>10}");
+        }
+        text += "\n";
+        let values = [input.p50, input.p99, input.p999, input.max];
+        text += &row("input wake, us", input.count, values);
+        let values = [frame.p50, frame.p99, None, frame.max];
+        text += &row("frame, ms", frame.frames, values);
+        for (class, seconds) in &self.work {
+            text += &format!("{class:<16}{seconds:>10.3} CPU seconds\n");
+        }
+        text
+    }
+}
+
 /// What a thread of the demo brings home, in nanoseconds.
 enum Sample {
     Nothing,

@@ -1,81 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `photon-bench`: the command line of the game in a box.
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
-use photon_bench::demo;
+mod cli;
 
-/// The game in a box: a seeded game, desktop and background load for judging CPU schedulers.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// A mouse, a small frame loop and hogs for a few seconds: does the scheduler live?
-    Demo {
-        /// Measured time, seconds
-        #[arg(long, default_value_t = 3.0)]
-        seconds: f64,
-        /// One JSON line instead of a table
-        #[arg(long)]
-        json: bool,
-    },
-    /// x
-    Run {
-        #[arg(long, default_value = "60v")]
-        profile: String,
-        #[arg(long, default_value = "none")]
-        background: String,
-        #[arg(long, default_value_t = 3.0)]
-        seconds: f64,
-    },
-}
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use cli::{CellArgs, Cli, Command};
+use photon_bench::background::{JOB_COMMAND, KINDS, Unit, job_main};
+use photon_bench::metrics::cell::frames_of;
+use photon_bench::metrics::definitions::explain;
+use photon_bench::report::{Report, Scheduler, attached};
+use photon_bench::scenario::PROFILES;
+use photon_bench::{cell, demo, mangohud};
+use std::io::Write;
+use std::path::Path;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().collect();
-    if args.get(1).is_some_and(|a| a == "burn-job") {
-        std::process::exit(photon_bench::background::job_main(&args[2..])?);
+    // A job of the compile background: no command line is parsed, it must start fast.
+    if args.get(1).is_some_and(|a| a == JOB_COMMAND) {
+        std::process::exit(job_main(&args[2..])?);
     }
-    match Cli::parse().command {
-        Command::Demo { seconds, json } => run_demo(seconds, json),
-        Command::Run {
-            profile,
-            background,
-            seconds,
-        } => {
-            let raw = photon_bench::cell::run(&photon_bench::cell::CellSpec {
-                scenario: photon_bench::scenario::Scenario::profile(&profile)?,
-                backgrounds: photon_bench::background::Background::parse_list(&background)?,
-                seed: 1,
-                seconds,
-                settle: 1.0,
-                rename: None,
-                cgroup: None,
-                compositor: photon_bench::crew::Compositor::Rr,
-            })?;
-            for (p, t) in raw.threads() {
-                println!(
-                    "{p} {} cpu {} maxwait {} jobs {} missed {} delays {} {:?} {:?}",
-                    t.role,
-                    t.out.cpu_ns / 1000,
-                    t.out.max_wait_ns / 1000,
-                    t.out.jobs,
-                    t.out.missed,
-                    t.out.delays_ns.len(),
-                    t.out
-                        .series
-                        .iter()
-                        .map(|(k, v)| (k, v.len()))
-                        .collect::<Vec<_>>(),
-                    t.stat
-                );
-            }
+    let cli = Cli::parse();
+    if cli.explain {
+        print!("{}", explain());
+        return Ok(());
+    }
+    match cli.command {
+        Some(Command::Demo { seconds, json }) => run_demo(seconds, json),
+        Some(Command::Run { cell, csv }) => run_cell(&cell, csv.as_deref()),
+        Some(Command::Cells { list, json }) => run_cells(&list, &json),
+        Some(Command::List) => {
+            list();
             Ok(())
         }
+        None => bail!("nothing to do: see --help"),
     }
 }
 
@@ -83,35 +42,91 @@ fn run_demo(seconds: f64, json: bool) -> Result<()> {
     let report = demo::run(seconds)?;
     if json {
         println!("{}", serde_json::to_string(&report)?);
-        return Ok(());
-    }
-    let show = |v: Option<f64>| v.map_or("-".to_string(), |v| format!("{v:.3}"));
-    let (input, frame) = (&report.input_us, &report.frame_ms);
-    println!("input source {}", report.input_source);
-    println!(
-        "{:<16}{:>10}{:>10}{:>10}{:>10}{:>10}",
-        "", "count", "p50", "p99", "p99.9", "max"
-    );
-    println!(
-        "{:<16}{:>10}{:>10}{:>10}{:>10}{:>10}",
-        "input wake, us",
-        input.count,
-        show(input.p50),
-        show(input.p99),
-        show(input.p999),
-        show(input.max)
-    );
-    println!(
-        "{:<16}{:>10}{:>10}{:>10}{:>10}{:>10}",
-        "frame, ms",
-        frame.frames,
-        show(frame.p50),
-        show(frame.p99),
-        "",
-        show(frame.max)
-    );
-    for (class, seconds) in &report.work {
-        println!("{class:<16}{seconds:>10.3} CPU seconds");
+    } else {
+        print!("{}", report.table());
     }
     Ok(())
+}
+
+/// Write to a file, or to standard output for `-`.
+fn write_to(target: &Path, text: &str) -> Result<()> {
+    if target == Path::new("-") {
+        print!("{text}");
+        return Ok(());
+    }
+    std::fs::write(target, text).with_context(|| format!("write {}", target.display()))
+}
+
+fn report(args: &CellArgs) -> Result<(Report, String)> {
+    let spec = args.spec()?;
+    let before = attached();
+    let raw = cell::run(&spec)?;
+    let scheduler = Scheduler {
+        before,
+        after: attached(),
+    };
+    let mut report = Report::new(&spec, &args.background, &raw, scheduler);
+    if args.no_frames {
+        report.frames = None;
+    }
+    let csv = mangohud::csv(
+        &frames_of(&raw),
+        &report.kernel,
+        report.scheduler.after.as_deref(),
+    );
+    Ok((report, csv))
+}
+
+fn run_cell(args: &CellArgs, csv: Option<&Path>) -> Result<()> {
+    let (report, log) = report(args)?;
+    match &args.json {
+        Some(target) => write_to(target, &format!("{}\n", serde_json::to_string(&report)?))?,
+        None => print!("{}", report.table()),
+    }
+    csv.map_or(Ok(()), |target| write_to(target, &log))
+}
+
+/// The cells of a file, one after another; one JSON line each. A cell that fails is a line with
+/// its error, and the next one runs.
+fn run_cells(list: &Path, json: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(list).with_context(|| format!("read {}", list.display()))?;
+    let cells = cli::parse_cells(&text).with_context(|| list.display().to_string())?;
+    let mut out: Box<dyn Write> = match json == Path::new("-") {
+        true => Box::new(std::io::stdout()),
+        false => Box::new(
+            std::fs::File::create(json).with_context(|| format!("create {}", json.display()))?,
+        ),
+    };
+    let mut failed = 0;
+    for (line, args) in cells {
+        let answer = match report(&args) {
+            Ok((report, _)) => serde_json::to_string(&report)?,
+            Err(e) => {
+                failed += 1;
+                eprintln!("photon-bench: line {line}: {e:#}");
+                serde_json::json!({"line": line, "error": format!("{e:#}")}).to_string()
+            }
+        };
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    match failed {
+        0 => Ok(()),
+        n => bail!("{n} cells failed"),
+    }
+}
+
+fn list() {
+    println!("profiles: {}", PROFILES.map(|(name, _)| name).join(" "));
+    println!("backgrounds, with their default amounts:");
+    for kind in &KINDS {
+        let unit = match kind.unit {
+            Unit::PerCpu => "per CPU",
+            Unit::InAll => "in all",
+        };
+        println!(
+            "  {:<14}{:>7} {:<8} {}",
+            kind.name, kind.default, unit, kind.about
+        );
+    }
 }

@@ -8,7 +8,7 @@ mod encoder;
 mod ipc;
 mod timers;
 
-pub use children::job_main;
+pub use children::{JOB_COMMAND, job_main};
 
 use crate::crew::{Ctx, ThreadReport};
 use anyhow::{Context, Result, bail};
