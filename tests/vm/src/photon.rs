@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const ATTACH_LIMIT: Duration = Duration::from_secs(60);
 /// Far above the 250 ms promised, so that a late exit is reported as late and not as missing.
 const EXIT_LIMIT: Duration = Duration::from_secs(20);
+/// Of a log that explains a failed start.
+const CONSOLE_LINES: usize = 60;
 const POLL: Duration = Duration::from_millis(5);
 
 /// The build with the test hooks, beside the real one.
@@ -91,20 +93,25 @@ impl Photon {
         let begin = Instant::now();
         while scx_state().as_deref() != Some("enabled") {
             if let Some(status) = photon.child.try_wait()? {
-                return Err(Fail::failed(format!(
-                    "scx_photon ended before it attached, {status}: {}",
-                    photon.log()
-                )));
+                return Err(photon.failed_start(&format!("ended before it attached, {status}")));
             }
             if begin.elapsed() > ATTACH_LIMIT {
-                return Err(Fail::failed(format!(
-                    "not attached after {ATTACH_LIMIT:?}: {}",
-                    photon.log()
-                )));
+                return Err(photon.failed_start(&format!("not attached after {ATTACH_LIMIT:?}")));
             }
             std::thread::sleep(POLL);
         }
         Ok(photon)
+    }
+
+    /// The verifier may have written a book: its end goes to the console, its last line into the report.
+    fn failed_start(&self, what: &str) -> Fail {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        for line in &lines[lines.len().saturating_sub(CONSOLE_LINES)..] {
+            println!("  {line}");
+        }
+        let last = lines.last().copied().unwrap_or_default();
+        Fail::failed(format!("scx_photon {what}: {last}"))
     }
 
     pub fn pid(&self) -> u32 {
