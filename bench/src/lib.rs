@@ -20,5 +20,6 @@ pub mod rng;
 pub mod roles;
 pub mod scenario;
 pub mod sema;
+pub mod stats;
 pub mod sys;
 pub mod team;

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use std::path::Path;
 
 /// The profiles that are part of the program.
-pub const PROFILES: [(&str, &str); 9] = [
+pub const PROFILES: [(&str, &str); 10] = [
+    ("chain", include_str!("../scenarios/chain.toml")),
     ("60v", include_str!("../scenarios/60v.toml")),
     ("144", include_str!("../scenarios/144.toml")),
     ("480u", include_str!("../scenarios/480u.toml")),
