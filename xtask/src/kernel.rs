@@ -57,7 +57,7 @@ impl Kernels {
     pub fn obtain(&self, series: &Series, flavour: Flavour) -> Result<Vec<Kernel>> {
         let releases = choose(&self.packages, series, flavour);
         if releases.is_empty() {
-            bail!("the archive has no {flavour:?} kernel for {series:?}");
+            bail!("the archive has no such kernel: series {series}, {flavour:?}");
         }
         releases
             .iter()

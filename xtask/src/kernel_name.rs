@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Which package holds the newest stock kernel of a series.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// sched_ext came with this one.
@@ -30,6 +31,16 @@ impl FromStr for Series {
                     )),
                 }
             }
+        }
+    }
+}
+
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Series::Newest => f.write_str("newest"),
+            Series::All => f.write_str("all"),
+            Series::Exact(major, minor) => write!(f, "{major}.{minor}"),
         }
     }
 }

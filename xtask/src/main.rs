@@ -22,6 +22,7 @@ mod policy;
 mod qemu;
 mod qemu_package;
 mod qmp;
+mod session;
 mod shell;
 mod tally;
 mod tests;

@@ -7,8 +7,9 @@ use crate::jobs::{BOOTS, Boot, On, Spec};
 use crate::kernel::{Kernel, Kernels};
 use crate::kernel_name::{Flavour, Series};
 use crate::qemu_package::Qemu;
+use crate::session::Seen;
 use crate::tally::Tally;
-use crate::vm::{Seen, Vm};
+use crate::vm::Vm;
 use crate::{deps, lint, paths, policy, shell};
 use anyhow::{Context, Result, anyhow};
 use std::collections::VecDeque;
@@ -165,7 +166,7 @@ fn kernels(tally: &mut Tally, args: &Args) -> Result<Vec<Kernel>> {
     for series in wanted {
         match archive.obtain(&series, Flavour::Generic) {
             Ok(found) => kernels.extend(found),
-            Err(e) => tally.infrastructure(&format!("kernel {series:?}: {e:#}")),
+            Err(e) => tally.infrastructure(&format!("kernel {series}: {e:#}")),
         }
     }
     Ok(kernels)

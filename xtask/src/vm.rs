@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! One boot: starts the emulator, follows what the guest says, ends with a report for every job or with an
-//! infrastructure error. A guest that never came up is the latter; a guest that dies while a job runs is that
-//! job's failure, since a scheduler that hangs the machine is what the tests are for.
+//! One boot: makes the root file system, starts the emulator, follows it to its end.
 
 use crate::artifacts::Artifacts;
-use crate::guest::{self, Event, Job, Report, Status};
+use crate::guest::{Job, Report};
 use crate::kernel::Kernel;
 use crate::qemu::Machine;
 use crate::qemu_package::Qemu;
-use crate::qmp::Qmp;
+use crate::session::{Seen, Session};
 use crate::{initramfs, paths, shell};
 use anyhow::{Context, Result, anyhow};
-use serde_json::Value;
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// Host time without a line from the guest. It speaks every 5 guest seconds, which take about 15 s of a host CPU
@@ -25,8 +21,6 @@ use std::time::{Duration, Instant};
 const SILENCE_LIMIT: Duration = Duration::from_secs(120);
 /// From the guest's last line to the end of the emulator.
 const POWER_OFF_LIMIT: Duration = Duration::from_secs(20);
-/// Serial lines kept for an error message.
-const TAIL_LINES: usize = 15;
 
 pub struct Vm<'a> {
     /// Unique among boots at the same time; names the log.
@@ -38,13 +32,6 @@ pub struct Vm<'a> {
     pub jobs: Vec<Job>,
     /// How long to wait for a sign of life; probes want an answer sooner.
     pub silence: Duration,
-}
-
-/// What a caller may show while a boot runs.
-pub enum Seen<'a> {
-    Booted { kernel: &'a str, cpus: usize },
-    Text(&'a str),
-    Started(&'a str),
 }
 
 impl<'a> Vm<'a> {
@@ -93,20 +80,16 @@ impl<'a> Vm<'a> {
         let mut emulator = Emulator(command.spawn().with_context(|| shell::words(&command))?);
         let log = paths::cache("logs")?.join(format!("{}.log", self.name));
         let lines = emulator.lines(&log)?;
-        let mut session = Session {
-            vm: self,
-            qmp,
-            log,
-            tail: VecDeque::new(),
-            state: State::default(),
-        };
+        let mut session = Session::new(&self.jobs, self.silence, qmp);
         let end = session.follow(&lines, show);
         if end.is_none() {
             emulator.wait(POWER_OFF_LIMIT);
         }
         drop(emulator);
         std::fs::remove_file(&initrd)?;
-        session.reports(end)
+        session
+            .reports(end)
+            .map_err(|what| anyhow!("{}: {what}; log {}", self.name, log.display()))
     }
 }
 
@@ -151,144 +134,4 @@ impl Drop for Emulator {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-#[derive(Default)]
-struct State {
-    booted: bool,
-    running: Option<String>,
-    reports: Vec<(String, Report)>,
-    broken: Option<String>,
-    done: bool,
-}
-
-struct Session<'a> {
-    vm: &'a Vm<'a>,
-    qmp: PathBuf,
-    log: PathBuf,
-    tail: VecDeque<String>,
-    state: State,
-}
-
-impl Session<'_> {
-    /// Follows the guest to its end. None if it ended as it should, else what happened.
-    fn follow(&mut self, lines: &Receiver<String>, show: &mut dyn FnMut(Seen)) -> Option<String> {
-        loop {
-            let line = match lines.recv_timeout(self.vm.silence) {
-                Ok(line) => line,
-                Err(RecvTimeoutError::Timeout) => {
-                    return Some(format!("silent for {:?}", self.vm.silence));
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Some("the machine stopped by itself".to_string());
-                }
-            };
-            match guest::parse(&line) {
-                Some(event) => self.take(event, show),
-                None if line.is_empty() => {}
-                None => {
-                    show(Seen::Text(&line));
-                    self.tail.push_back(line);
-                    while self.tail.len() > TAIL_LINES {
-                        self.tail.pop_front();
-                    }
-                }
-            }
-            if self.state.done {
-                return None;
-            }
-            if let Some(reason) = &self.state.broken {
-                return Some(reason.clone());
-            }
-        }
-    }
-
-    fn take(&mut self, event: Event, show: &mut dyn FnMut(Seen)) {
-        match event {
-            Event::Init { kernel, cpus } => {
-                self.state.booted = true;
-                show(Seen::Booted {
-                    kernel: &kernel,
-                    cpus,
-                });
-            }
-            Event::Module { path, error } => show(Seen::Text(&format!("module {path}: {error}"))),
-            Event::Started { job } => {
-                show(Seen::Started(&job));
-                self.state.running = Some(job);
-            }
-            Event::Result { job, report } => {
-                self.state.running = None;
-                self.state.reports.push((job, report));
-            }
-            Event::Heartbeat {} => {}
-            Event::Splat { text } => show(Seen::Text(&format!(
-                "kernel log before the first job: {text}"
-            ))),
-            Event::Broken { reason } => self.state.broken = Some(reason),
-            Event::Done {} => self.state.done = true,
-            Event::Input {
-                kind,
-                reports,
-                gap_ms,
-            } => {
-                let socket = self.qmp.clone();
-                // On its own thread: the guest goes on talking while it receives.
-                std::thread::spawn(move || {
-                    let sent = Qmp::connect(&socket)
-                        .and_then(|mut q| q.send_reports(kind, reports, gap_ms));
-                    if let Err(e) = sent {
-                        eprintln!("xtask: input through the emulator: {e:#}");
-                    }
-                });
-            }
-        }
-    }
-
-    fn reports(self, end: Option<String>) -> Result<Vec<(String, Report)>> {
-        let State {
-            booted,
-            running,
-            mut reports,
-            broken,
-            ..
-        } = self.state;
-        let Some(end) = end else { return Ok(reports) };
-        let tail: Vec<String> = self.tail.into();
-        if !booted || broken.is_some() || running.is_none() {
-            let what = if booted {
-                "the guest broke"
-            } else {
-                "the guest did not boot"
-            };
-            let last = tail.join("\n  ");
-            return Err(anyhow!(
-                "{}: {what}: {end}; log {}; last lines:\n  {last}",
-                self.vm.name,
-                self.log.display()
-            ));
-        }
-        let running = running.unwrap_or_default();
-        let last = tail.last().cloned().unwrap_or_default();
-        for job in self.vm.jobs.iter().skip(reports.len()) {
-            let reason = if job.name == running {
-                format!("the guest died: {end}; last line: {last}")
-            } else {
-                format!("not run: the guest died during {running}")
-            };
-            let report = Report {
-                status: Status::Fail,
-                reason,
-                metrics: Value::Null,
-                seconds: 0.0,
-            };
-            show_lost(&job.name);
-            reports.push((job.name.clone(), report));
-        }
-        Ok(reports)
-    }
-}
-
-fn show_lost(job: &str) {
-    eprintln!("xtask: no result from {job}");
 }

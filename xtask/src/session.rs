@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a guest says during one boot, up to a report for every job or an infrastructure error. A guest that never
+//! came up is the latter; a guest that dies while a job runs is that job's failure, since a scheduler that hangs the
+//! machine is what the tests are for.
+
+use crate::guest::{self, Event, Job, Report, Status};
+use crate::qmp::Qmp;
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+/// Serial lines kept for an error message.
+const TAIL_LINES: usize = 15;
+
+/// What a caller may show while a boot runs.
+pub enum Seen<'a> {
+    Booted { kernel: &'a str, cpus: usize },
+    Text(&'a str),
+    Started(&'a str),
+}
+
+#[derive(Default)]
+struct State {
+    booted: bool,
+    running: Option<String>,
+    reports: Vec<(String, Report)>,
+    broken: Option<String>,
+    done: bool,
+}
+
+pub struct Session<'a> {
+    jobs: &'a [Job],
+    silence: Duration,
+    /// The emulator's control socket.
+    qmp: PathBuf,
+    tail: VecDeque<String>,
+    state: State,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(jobs: &'a [Job], silence: Duration, qmp: PathBuf) -> Self {
+        Session {
+            jobs,
+            silence,
+            qmp,
+            tail: VecDeque::new(),
+            state: State::default(),
+        }
+    }
+
+    /// Follows the guest to its end. None if it ended as it should, else what happened.
+    pub fn follow(
+        &mut self,
+        lines: &Receiver<String>,
+        show: &mut dyn FnMut(Seen),
+    ) -> Option<String> {
+        loop {
+            let line = match lines.recv_timeout(self.silence) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => {
+                    return Some(format!("silent for {:?}", self.silence));
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Some("the machine stopped by itself".to_string());
+                }
+            };
+            match guest::parse(&line) {
+                Some(event) => self.take(event, show),
+                None if line.is_empty() => {}
+                None => {
+                    show(Seen::Text(&line));
+                    self.tail.push_back(line);
+                    while self.tail.len() > TAIL_LINES {
+                        self.tail.pop_front();
+                    }
+                }
+            }
+            if self.state.done {
+                return None;
+            }
+            if let Some(reason) = &self.state.broken {
+                return Some(reason.clone());
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event, show: &mut dyn FnMut(Seen)) {
+        match event {
+            Event::Init { kernel, cpus } => {
+                self.state.booted = true;
+                show(Seen::Booted {
+                    kernel: &kernel,
+                    cpus,
+                });
+            }
+            Event::Module { path, error } => show(Seen::Text(&format!("module {path}: {error}"))),
+            Event::Started { job } => {
+                show(Seen::Started(&job));
+                self.state.running = Some(job);
+            }
+            Event::Result { job, report } => {
+                self.state.running = None;
+                self.state.reports.push((job, report));
+            }
+            Event::Heartbeat {} => {}
+            Event::Splat { text } => show(Seen::Text(&format!(
+                "kernel log before the first job: {text}"
+            ))),
+            Event::Broken { reason } => self.state.broken = Some(reason),
+            Event::Done {} => self.state.done = true,
+            Event::Input {
+                kind,
+                reports,
+                gap_ms,
+            } => {
+                let socket = self.qmp.clone();
+                // On its own thread: the guest goes on talking while it receives.
+                std::thread::spawn(move || {
+                    let sent = Qmp::connect(&socket)
+                        .and_then(|mut q| q.send_reports(kind, reports, gap_ms));
+                    if let Err(e) = sent {
+                        eprintln!("xtask: input through the emulator: {e:#}");
+                    }
+                });
+            }
+        }
+    }
+
+    /// A report for each job, or what went wrong with the machine.
+    pub fn reports(self, end: Option<String>) -> Result<Vec<(String, Report)>, String> {
+        let State {
+            booted,
+            running,
+            mut reports,
+            broken,
+            ..
+        } = self.state;
+        let Some(end) = end else { return Ok(reports) };
+        let tail: Vec<String> = self.tail.into();
+        let Some(running) = running.filter(|_| broken.is_none()) else {
+            let what = if booted {
+                "the guest broke"
+            } else {
+                "the guest did not boot"
+            };
+            return Err(format!(
+                "{what}: {end}; last lines:\n  {}",
+                tail.join("\n  ")
+            ));
+        };
+        let last = tail.last().cloned().unwrap_or_default();
+        for job in self.jobs.iter().skip(reports.len()) {
+            let reason = if job.name == running {
+                format!("the guest died: {end}; last line: {last}")
+            } else {
+                format!("not run: the guest died during {running}")
+            };
+            let report = Report {
+                status: Status::Fail,
+                reason,
+                metrics: Value::Null,
+                seconds: 0.0,
+            };
+            reports.push((job.name.clone(), report));
+        }
+        Ok(reports)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    const INIT: &str = r#"@photon {"event":"init","kernel":"7.3","cpus":4}"#;
+    const STARTED_A: &str = r#"@photon {"event":"started","job":"a"}"#;
+    const PASSED_A: &str = r#"@photon {"event":"result","job":"a","status":"pass","seconds":1.0}"#;
+    const STARTED_B: &str = r#"@photon {"event":"started","job":"b"}"#;
+
+    fn follow(lines: &[&str]) -> Result<Vec<(String, Report)>, String> {
+        let job = |name: &str| Job {
+            name: name.into(),
+            scenario: name.into(),
+            args: vec![],
+            limit_s: 1,
+        };
+        let jobs = ["a", "b", "c"].map(job);
+        let (sender, receiver) = channel();
+        lines
+            .iter()
+            .for_each(|l| sender.send(l.to_string()).unwrap());
+        drop(sender);
+        let mut session = Session::new(&jobs, Duration::from_secs(1), PathBuf::new());
+        let end = session.follow(&receiver, &mut |_| {});
+        session.reports(end)
+    }
+
+    #[test]
+    fn a_finished_session_reports_what_it_heard() {
+        let reports = follow(&[
+            INIT,
+            STARTED_A,
+            PASSED_A,
+            r#"@photon {"event":"done","jobs":1}"#,
+        ])
+        .unwrap();
+        assert_eq!(reports.len(), 1);
+        assert_eq!(reports[0].1.status, Status::Pass);
+    }
+
+    #[test]
+    fn no_boot_is_no_test_failure() {
+        let error = follow(&["Kernel panic - not syncing"]).unwrap_err();
+        assert!(
+            error.contains("did not boot") && error.contains("Kernel panic"),
+            "{error}"
+        );
+        assert!(follow(&[INIT]).unwrap_err().contains("broke"));
+        let broken = r#"@photon {"event":"broken","reason":"no job list"}"#;
+        assert!(
+            follow(&[INIT, STARTED_A, broken])
+                .unwrap_err()
+                .contains("no job list")
+        );
+    }
+
+    #[test]
+    fn dying_in_a_job_fails_it_and_the_rest() {
+        let reports = follow(&[INIT, STARTED_A, PASSED_A, STARTED_B, "Kernel panic"]).unwrap();
+        let reasons: Vec<&str> = reports.iter().map(|(_, r)| r.reason.as_str()).collect();
+        assert_eq!(reports.len(), 3);
+        assert_eq!(reports[0].1.status, Status::Pass);
+        assert!(reasons[1].contains("Kernel panic") && reports[1].1.status == Status::Fail);
+        assert!(reasons[2].contains("not run") && reports[2].1.status == Status::Fail);
+    }
+}
