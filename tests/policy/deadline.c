@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* policy/deadline.h and policy/slice.h: who is due when, and for how long. */
+#include "check.h"
+
+static struct tunables tun;
+static const u64 NOW = 77 * NSEC_PER_SEC;
+static const struct fair_clock clock_at_half = {
+	.vtime = 50 * NSEC_PER_SEC,
+	.at = NOW,
+	.rate = FAIR_RATE_ONE / 2,
+	.inverse = 2 * FAIR_RATE_ONE,
+};
+
+static u64 relative(u8 class, u32 burst, s64 lead)
+{
+	struct task_ctx t = {
+		.class = class,
+		.burst = burst,
+		.vtime = clock_at_half.vtime + lead,
+	};
+
+	return relative_deadline(&tun, &t, &clock_at_half, NOW);
+}
+
+static void classes(void)
+{
+	CHECK_EQ(relative(CLASS_INPUT, 0, 0), 100 * US);
+	CHECK_EQ(relative(CLASS_KERNEL, 0, 0), 2 * MS);
+	CHECK_EQ(relative(CLASS_FRAME, 0, 0), 4 * MS);
+	CHECK_EQ(relative(CLASS_FAIR, 0, 0), 6 * MS);
+	CHECK_EQ(relative(CLASS_FAIR, ~0U, 0), 60 * MS);
+	CHECK_EQ(relative(CLASS_BATCH, 0, 0), 80 * MS);
+	CHECK_EQ(relative(CLASS_NONE, 0, 0), 6 * MS); /* slot 0 is ordinary work */
+	/* The order of the classes is the order of their deadlines. */
+	for (u8 c = CLASS_INPUT; c + 1 < NR_CLASSES; c++)
+		CHECK_LT(relative(c, 0, 0), relative(c + 1, 0, 0));
+}
+
+/* Urgent classes owe nobody; others pay for what they had too much. */
+static void lead(void)
+{
+	CHECK_EQ(relative(CLASS_INPUT, 0, 1000 * MS), 100 * US);
+	CHECK_EQ(relative(CLASS_FRAME, 0, 1000 * MS), 4 * MS);
+	/* At half speed the clock needs 10 ms to catch up with 5. */
+	CHECK_EQ(relative(CLASS_FAIR, 0, 5 * MS), 16 * MS);
+	CHECK_EQ(relative(CLASS_FAIR, 0, -5 * (s64)MS), 6 * MS);
+	CHECK_EQ(relative(CLASS_FAIR, 0, 1000 * MS), RELATIVE_MAX_NS);
+	CHECK_EQ(relative(CLASS_BATCH, 0, 2 * MS), 84 * MS);
+	CHECK_EQ(relative(CLASS_BATCH, 0, 5 * MS), RELATIVE_MAX_NS);
+	CHECK_EQ(relative(CLASS_BATCH, 0, 1LL << 62), RELATIVE_MAX_NS);
+}
+
+static void short_bursts_first(void)
+{
+	u64 before = 0;
+
+	for (u32 burst = 0; burst < 20 * MS; burst += 10 * US) {
+		u64 rel = relative(CLASS_FAIR, burst, 0);
+
+		CHECK_LE(before, rel);
+		CHECK_LE(4 * MS, rel); /* no fair task before a frame */
+		before = rel;
+	}
+	CHECK_EQ(relative(CLASS_FAIR, MS, 0), 8 * MS);
+	CHECK_EQ(relative(CLASS_FAIR, 5 * MS, 0), 40 * MS);
+}
+
+static void slices(void)
+{
+	struct task_ctx t = { .class = CLASS_FAIR };
+
+	CHECK_EQ(task_slice(&tun, &t), 4 * MS);
+	t.class = CLASS_BATCH;
+	CHECK_EQ(task_slice(&tun, &t), 4 * MS);
+	t.class = CLASS_KERNEL;
+	CHECK_EQ(task_slice(&tun, &t), 4 * MS);
+	for (u8 class = CLASS_INPUT; class <= CLASS_FRAME; class += CLASS_FRAME - CLASS_INPUT) {
+		t.class = class;
+		t.used = 0;
+		CHECK_EQ(task_slice(&tun, &t), 14 * MS);
+		t.used = 9 * MS;
+		CHECK_EQ(task_slice(&tun, &t), 5 * MS);
+		t.used = 13 * MS; /* never less than anybody else's */
+		CHECK_EQ(task_slice(&tun, &t), 4 * MS);
+		t.used = USED_MAX_NS;
+		CHECK_EQ(task_slice(&tun, &t), 4 * MS);
+	}
+}
+
+int main(void)
+{
+	tun = default_tunables();
+	classes();
+	lead();
+	short_bursts_first();
+	slices();
+	return check_done();
+}
