@@ -24,6 +24,10 @@ const HOTPLUG_SEQ: &str = "/sys/kernel/sched_ext/hotplug_seq";
 /// we give up; a write takes microseconds.
 const SNAPSHOT_TRIES: usize = 1000;
 
+/// BPF_LOG_STATS of include/linux/bpf_verifier.h: how many instructions the
+/// verifier went through, and nothing else.
+const VERIFIER_STATS: u32 = 4;
+
 /// The scheduler, loaded; attached while `link` is there.
 pub struct Scheduler<'a> {
     skel: MainSkel<'a>,
@@ -189,6 +193,11 @@ fn open<'a>(cli: &Cli, object: &'a mut MaybeUninit<OpenObject>) -> Result<OpenMa
     // is_migration_disabled(), which we do not call.
     open.progs.scx_lib_init_probe.set_autoload(false);
     compat::set_lib_features(open.open_object_mut())?;
+    if cli.verbose > 1 {
+        for mut prog in open.open_object_mut().progs_mut() {
+            prog.set_log_level(VERIFIER_STATS);
+        }
+    }
     Ok(open)
 }
 

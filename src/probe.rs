@@ -34,7 +34,7 @@ impl<'a> InputProbe<'a> {
         }
         let mut open = InputSkelBuilder::default().open(object).context("opening")?;
         open.progs.scx_lib_init_probe.set_autoload(false);
-        open.maps.sched_cpus.reuse_fd(cpus.as_fd()).context("sharing the CPU contexts")?;
+        open.maps.bss_cpus.reuse_fd(cpus.as_fd()).context("sharing the CPU contexts")?;
         let rodata = open.maps.rodata_data.as_mut().context("no .rodata")?;
         rodata.cpu_ring.copy_from_slice(&map.ring);
         let mut skel = open.load().context("loading")?;

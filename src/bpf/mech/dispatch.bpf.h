@@ -70,7 +70,7 @@ static __always_inline void keep_running(struct task_struct *prev,
 	u64 now = scx_bpf_now();
 
 	t->class = link_class_again(&tun, t, prev->scx.weight, is_batch(prev));
-	set_deadline(t, now);
+	set_deadline(task_slot(prev), now);
 	scx_bpf_task_set_slice(prev, task_slice(&tun, t));
 	c->deadline = t->deadline;
 	c->started = now;

@@ -8,9 +8,13 @@
 #ifndef PHOTON_ENQUEUE_BPF_H
 #define PHOTON_ENQUEUE_BPF_H
 
-static __always_inline void set_deadline(struct task_ctx *t, u64 now)
+/* By slot and global: verified once, whoever calls it. */
+__noinline int set_deadline(u32 slot, u64 now)
 {
+	struct task_ctx *t = &tasks[slot & (MAX_TASKS - 1)];
+
 	t->deadline = now + relative_deadline(&tun, t, fair_clock(), now);
+	return 0;
 }
 
 /* Any CPU of the LLC takes it, earliest deadline first. */
@@ -53,8 +57,8 @@ s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 	u64 now = scx_bpf_now();
 	s32 cpu;
 
-	wake_task(p, t, now);
-	set_deadline(t, now);
+	wake_task(p, now);
+	set_deadline(task_slot(p), now);
 	/* Affinity changed in its sleep: enqueue sees it on a CPU it may use. */
 	if (!bpf_cpumask_test_cpu(prev_cpu, p->cpus_ptr)) {
 		t->woken_at = 0;
@@ -88,7 +92,7 @@ static __always_inline void requeue_deadline(struct task_struct *p,
 	if ((t->flags & TASK_EXPIRED) || class != t->class || !t->deadline) {
 		count(CNT_requeue_expired);
 		t->class = class;
-		set_deadline(t, now);
+		set_deadline(task_slot(p), now);
 	} else {
 		count(CNT_requeue_preempted);
 	}
@@ -134,9 +138,9 @@ void BPF_STRUCT_OPS(photon_enqueue, struct task_struct *p, u64 enq_flags)
 		count(CNT_ctx_missing);
 	if (enq_flags & SCX_ENQ_WAKEUP) {
 		if (t->woken_at)
-			wake_task(p, t, now);
+			wake_task(p, now);
 		t->woken_at = now;
-		set_deadline(t, now);
+		set_deadline(task_slot(p), now);
 	} else {
 		requeue_deadline(p, t, now);
 	}

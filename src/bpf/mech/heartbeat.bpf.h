@@ -9,6 +9,12 @@
 struct heartbeat {
 	struct bpf_timer timer;
 	u64 served; /* ns, sum over CPUs at the last beat */
+	/*
+	 * Sums while they grow. In memory, because the verifier follows a sum in a
+	 * register through every value it could have.
+	 */
+	u64 served_now;
+	u64 runnable;
 };
 
 struct {
@@ -38,34 +44,34 @@ static void take_snapshot(u64 now)
 }
 
 /* Fair and batch tasks that run or wait. Queued frame tasks count too: rare. */
-static u64 count_runnable(u64 *served)
+static void count_runnable(struct heartbeat *hb)
 {
-	u64 runnable = 0;
 	u32 i;
 
+	hb->runnable = 0;
+	hb->served_now = 0;
 	bpf_for(i, 0, nr_cpus)
 	{
 		const struct cpu_ctx *c = cpu_ctx(i);
 
-		*served += READ_ONCE(c->fair_served);
-		runnable += READ_ONCE(c->class) >= CLASS_FAIR;
+		hb->served_now += READ_ONCE(c->fair_served);
+		if (READ_ONCE(c->class) >= CLASS_FAIR)
+			hb->runnable++;
 		if (READ_ONCE(c->pinned))
-			runnable += scx_bpf_dsq_nr_queued(cpu_dsq(i));
+			hb->runnable += scx_bpf_dsq_nr_queued(cpu_dsq(i));
 	}
 	bpf_for(i, 0, nr_llcs)
-		runnable += scx_bpf_dsq_nr_queued(DSQ_LLC_BASE + i);
-	return runnable;
+		hb->runnable += scx_bpf_dsq_nr_queued(DSQ_LLC_BASE + i);
 }
 
 static void advance_fair_clock(struct heartbeat *hb, u64 now)
 {
 	u32 next = (shared.fair_index + 1) & 1;
 	struct fair_clock fc = shared.fair[shared.fair_index & 1];
-	u64 served = 0;
-	u64 runnable = count_runnable(&served);
 
-	fair_step(&fc, now, served - hb->served, runnable);
-	hb->served = served;
+	count_runnable(hb);
+	fair_step(&fc, now, hb->served_now - hb->served, hb->runnable);
+	hb->served = hb->served_now;
 	shared.fair[next] = fc;
 	/* Publishes the copy: an atomic with a result is a full barrier in BPF. */
 	__sync_lock_test_and_set(&shared.fair_index, next);

@@ -51,8 +51,12 @@ static __always_inline s32 pick_idle(struct task_struct *p, s32 prev,
 	return scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 }
 
-/* The CPU's running task, judged now; 0 if there is nothing to preempt. */
-static __always_inline u64 victim_deadline(s32 cpu, u64 now)
+/*
+ * The CPU's running task, judged now; 0 if there is nothing to preempt. Global,
+ * like everything here that is called from several places: the verifier looks at
+ * a global function once, at a static one once a path that leads to it.
+ */
+__noinline u64 victim_deadline(s32 cpu, u64 now)
 {
 	const struct cpu_ctx *c = cpu_ctx(cpu);
 	struct running r = {
@@ -90,19 +94,19 @@ static __always_inline void try_victim(struct victim *best, s32 cpu,
  * bounded walk around the LLC. Stops at the first that is clearly good, so on a
  * loaded machine it looks at one CPU however many there are.
  */
-static __noinline s32 find_victim(struct task_struct *p, s32 prev, u64 now)
+__noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
+			   u64 now)
 {
-	struct victim best = { .cpu = prev };
+	struct victim best = { .cpu = -1 };
 	s32 cpu = prev;
 	u32 i;
 
-	if (!p)
-		return -1;
 	try_victim(&best, prev, p, now);
 	if (victim_is_good(&tun, best.deadline, now))
-		goto out;
+		return best.cpu;
 	try_victim(&best, this_cpu(), p, now);
-	for (i = 0; i < VICTIM_SCAN; i++) {
+	bpf_for(i, 0, VICTIM_SCAN)
+	{
 		if (victim_is_good(&tun, best.deadline, now))
 			break;
 		cpu = next_in_llc[cpu & (MAX_CPUS - 1)];
@@ -110,8 +114,11 @@ static __noinline s32 find_victim(struct task_struct *p, s32 prev, u64 now)
 			break;
 		try_victim(&best, cpu, p, now);
 	}
-out:
-	return best.deadline ? best.cpu : -1;
+	/*
+	 * Not a test of best.deadline: the verifier would then have to know it
+	 * exactly, and find a new lower bound in every turn of the loop.
+	 */
+	return best.cpu;
 }
 
 /* One claimant a victim: the second waker that chose it looks elsewhere. */

@@ -80,8 +80,21 @@ static __always_inline bool is_batch(const struct task_struct *p)
 	return p->policy == SCHED_BATCH_ || p->policy == SCHED_IDLE_;
 }
 
-static __always_inline void wake_task(struct task_struct *p,
-				      struct task_ctx *t, u64 now)
+/* The policy's verdict on a wakeup, and its counters. */
+__noinline int link_task(u32 slot, struct wake *w)
+{
+	struct task_ctx *t = &tasks[slot & (MAX_TASKS - 1)];
+
+	if (!w)
+		return 0;
+	fair_wake(t, fair_now(fair_clock(), w->now));
+	link_wake(&tun, t, w);
+	count_wake(w, t);
+	return link_faces(t, w->now);
+}
+
+/* Global, so that the verifier looks at it once and not once a path to it. */
+__noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 {
 	struct task_ctx *leader = task_ctx(p->group_leader);
 	struct wake w = {
@@ -99,11 +112,9 @@ static __always_inline void wake_task(struct task_struct *p,
 		else
 			wake_by_task(&w);
 	}
-	fair_wake(t, fair_now(fair_clock(), now));
-	link_wake(&tun, t, &w);
-	if (link_faces(t, now))
+	if (link_task(task_slot(p), &w))
 		leader->facing_until = now + tun.facing_ms * NSEC_PER_MSEC_;
-	count_wake(&w, t);
+	return 0;
 }
 
 #endif /* PHOTON_WAKE_BPF_H */

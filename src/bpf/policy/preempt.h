@@ -2,10 +2,6 @@
 /*
  * Whom to preempt: the running task with the latest deadline, if it is later
  * than the newcomer's by a margin.
- *
- * A running task keeps the deadline it was picked with until it has run its
- * request; from then on it counts as if it asked again now. So a task that has
- * waited past its deadline gets at least its request, and no more.
  */
 #ifndef PHOTON_POLICY_PREEMPT_H
 #define PHOTON_POLICY_PREEMPT_H
@@ -29,7 +25,12 @@ struct running {
 	u8 class; /* enum task_class; CLASS_NONE: do not preempt */
 };
 
-/* The deadline by which a running task is judged now. */
+/*
+ * The deadline by which a running task is judged now: as if it asked again, so
+ * that it can be preempted by what is more urgent by class. Protected are the
+ * short classes for one request, and fair work that had waited past its deadline
+ * before it got the CPU: it keeps that deadline for min_run_us.
+ */
 static inline u64 running_deadline(const volatile struct tunables *pr,
 				   const struct running *r, u64 now)
 {
@@ -38,10 +39,11 @@ static inline u64 running_deadline(const volatile struct tunables *pr,
 
 	if (r->class == CLASS_INPUT || r->class == CLASS_KERNEL)
 		return ran < INPUT_REQUEST_NS ? r->deadline : again;
-	if (ran < us_to_ns(pr->min_run_us))
-		return r->deadline;
 	if (r->class == CLASS_FRAME)
-		return max_u64(r->deadline, again);
+		return again;
+	if (before_u64(r->deadline, r->started) &&
+	    ran < us_to_ns(pr->min_run_us))
+		return r->deadline;
 	return max_u64(r->deadline, now + us_to_ns(pr->fair_deadline_us));
 }
 

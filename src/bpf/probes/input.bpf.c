@@ -26,17 +26,11 @@ enum {
 	WAKEUP_BYTES = 8 * 1024, /* 341 events: 43 ms of an 8 kHz mouse */
 };
 
-/* The scheduler's own maps; the loader puts its descriptors here. */
-struct cpu_page {
-	struct cpu_ctx cpu[MAX_CPUS];
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, u32);
-	__type(value, struct cpu_page);
-} sched_cpus SEC(".maps");
+/*
+ * The scheduler's own contexts: a section of the same name, whose map the loader
+ * replaces by the scheduler's (libbpf matches them by this name).
+ */
+struct cpu_ctx cpus[MAX_CPUS] SEC(".bss.cpus");
 
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -162,14 +156,6 @@ static void emit(const struct known_device *d, s32 cpu, u64 now)
 	__sync_fetch_and_add(&rc->events, 1);
 }
 
-static struct cpu_ctx *this_cpu_ctx(s32 cpu)
-{
-	u32 zero = 0;
-	struct cpu_page *page = bpf_map_lookup_elem(&sched_cpus, &zero);
-
-	return page ? &page->cpu[cpu & (MAX_CPUS - 1)] : NULL;
-}
-
 SEC("fentry/input_event")
 int BPF_PROG(on_input_event, struct input_dev *dev, unsigned int type,
 	     unsigned int code)
@@ -181,10 +167,10 @@ int BPF_PROG(on_input_event, struct input_dev *dev, unsigned int type,
 
 	if (type || code)
 		return 0;
-	c = this_cpu_ctx(cpu);
 	d = device_of(dev);
-	if (!c || !d)
+	if (!d)
 		return 0;
+	c = &cpus[cpu & (MAX_CPUS - 1)];
 	now = scx_bpf_now();
 	reports[cpu & (MAX_CPUS - 1)].v[d->device_class % NR_DEVICE_CLASSES]++;
 	if (d->device_class != DEVICE_OTHER) {
@@ -200,12 +186,9 @@ SEC("fexit/input_event")
 int BPF_PROG(after_input_event, struct input_dev *dev, unsigned int type,
 	     unsigned int code)
 {
-	struct cpu_ctx *c;
+	s32 cpu = bpf_get_smp_processor_id();
 
-	if (type || code)
-		return 0;
-	c = this_cpu_ctx(bpf_get_smp_processor_id());
-	if (c)
-		c->source_until = 0;
+	if (!type && !code)
+		cpus[cpu & (MAX_CPUS - 1)].source_until = 0;
 	return 0;
 }
