@@ -98,13 +98,16 @@ impl Burner {
     fn note(&mut self, now_ns: u64, wall_ns: u64, cpu_ns: u64) {
         if self.window.contains(now_ns) {
             self.cpu_ns += cpu_ns;
-            self.max_gap_ns = self.max_gap_ns.max(wall_ns.saturating_sub(cpu_ns));
         }
+        self.waited(now_ns, wall_ns.saturating_sub(cpu_ns));
     }
 
-    /// A wait the thread noticed outside a burn: it was due `wait_ns` before `now_ns`.
+    /// The thread runs at `now_ns` after it wanted to for `wait_ns`. Only the part inside the
+    /// window counts, and it counts even when the thread runs again only after the window.
     pub fn waited(&mut self, now_ns: u64, wait_ns: u64) {
-        self.note(now_ns, wait_ns, 0);
+        let from = now_ns.saturating_sub(wait_ns).max(self.window.from_ns);
+        let inside = now_ns.min(self.window.to_ns).saturating_sub(from);
+        self.max_gap_ns = self.max_gap_ns.max(inside);
     }
 }
 
@@ -143,6 +146,25 @@ mod tests {
         burner.burn_to_end();
         assert!(clock::mono_ns() >= now + 5_000_000);
         assert!(burner.cpu_ns <= 5_100_000);
+    }
+
+    #[test]
+    fn waits_are_cut_to_the_window() {
+        let wait = |now, wait| {
+            let mut burner = Burner::new(Window {
+                from_ns: 100,
+                to_ns: 200,
+                stop_ns: 300,
+            });
+            burner.waited(now, wait);
+            burner.max_gap_ns
+        };
+        assert_eq!(wait(150, 20), 20);
+        assert_eq!(wait(150, 80), 50);
+        assert_eq!(wait(250, 80), 30);
+        assert_eq!(wait(280, 250), 100);
+        assert_eq!(wait(90, 50), 0);
+        assert_eq!(wait(290, 50), 0);
     }
 
     fn sources(dir: &Path, out: &mut Vec<PathBuf>) {

@@ -9,6 +9,17 @@ use photon_bench::crew::Compositor;
 use photon_bench::scenario::Scenario;
 use std::path::PathBuf;
 
+/// What a comparison shows unless told otherwise.
+const DEFAULT_METRICS: [&str; 7] = [
+    "frame_p50_ms",
+    "frame_p99_ms",
+    "frames_late",
+    "input_wake_p999_us",
+    "audio_xruns",
+    "background_cpu_s",
+    "background_longest_wait_ms",
+];
+
 /// The game in a box: a seeded game, desktop and background load for judging CPU schedulers.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -47,6 +58,16 @@ pub enum Command {
         /// Where the JSON lines go
         #[arg(long, value_name = "FILE", default_value = "-")]
         json: PathBuf,
+    },
+    /// Compare JSON lines of two schedulers, paired by cell and seed
+    Compare {
+        /// The baseline
+        a: PathBuf,
+        /// The other
+        b: PathBuf,
+        /// Metrics to compare: see --explain
+        #[arg(long, value_delimiter = ',', default_values = DEFAULT_METRICS)]
+        metrics: Vec<String>,
     },
     /// The profiles and backgrounds there are
     List,

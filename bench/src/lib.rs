@@ -3,6 +3,7 @@
 //! metrics by which a scheduler is judged. The same binary means the same in an emulator with
 //! virtual time and on hardware, because all work is burnt in thread CPU time (see [`burn`]).
 
+pub mod aggregate;
 pub mod background;
 pub mod burn;
 pub mod cell;

@@ -8,14 +8,25 @@ use clap::Parser;
 use cli::{CellArgs, Cli, Command};
 use photon_bench::background::{JOB_COMMAND, KINDS, Unit, job_main};
 use photon_bench::metrics::cell::frames_of;
-use photon_bench::metrics::definitions::explain;
+use photon_bench::metrics::definitions::{explain, find};
 use photon_bench::report::{Report, Scheduler, attached};
 use photon_bench::scenario::PROFILES;
-use photon_bench::{cell, demo, mangohud};
+use photon_bench::{aggregate, cell, demo, mangohud};
 use std::io::Write;
 use std::path::Path;
+use std::process::ExitCode;
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("photon-bench: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let args: Vec<String> = std::env::args().collect();
     // A job of the compile background: no command line is parsed, it must start fast.
     if args.get(1).is_some_and(|a| a == JOB_COMMAND) {
@@ -30,6 +41,7 @@ fn main() -> Result<()> {
         Some(Command::Demo { seconds, json }) => run_demo(seconds, json),
         Some(Command::Run { cell, csv }) => run_cell(&cell, csv.as_deref()),
         Some(Command::Cells { list, json }) => run_cells(&list, &json),
+        Some(Command::Compare { a, b, metrics }) => compare(&a, &b, &metrics),
         Some(Command::List) => {
             list();
             Ok(())
@@ -114,6 +126,42 @@ fn run_cells(list: &Path, json: &Path) -> Result<()> {
         0 => Ok(()),
         n => bail!("{n} cells failed"),
     }
+}
+
+fn compare(a: &Path, b: &Path, metrics: &[String]) -> Result<()> {
+    if let Some(unknown) = metrics.iter().find(|m| find(m).is_none()) {
+        bail!("no metric '{unknown}'; see --explain");
+    }
+    let keys: Vec<&str> = metrics.iter().map(String::as_str).collect();
+    let rows = aggregate::compare(&aggregate::load(a)?, &aggregate::load(b)?, &keys);
+    if rows.is_empty() {
+        bail!("the two files have no cell and seed in common");
+    }
+    let mut cell = None;
+    for row in &rows {
+        if cell != Some(&row.key) {
+            let k = &row.key;
+            println!(
+                "{} beside {} {}({} CPUs)",
+                k.profile, k.background, k.variant, k.cpus
+            );
+            cell = Some(&row.key);
+        }
+        let d = &row.difference;
+        println!(
+            "  {:<28}{:>12.3}{:>12.3} {:<7} {:+.3} [{:+.3}, {:+.3}] n={} {:?}",
+            row.metric.key,
+            row.mean_a,
+            row.mean_b,
+            row.metric.unit,
+            d.estimate,
+            d.low,
+            d.high,
+            d.n,
+            row.finding
+        );
+    }
+    Ok(())
 }
 
 fn list() {

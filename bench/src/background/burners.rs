@@ -70,6 +70,9 @@ fn jobs(
     pause: impl Fn(u64) -> Result<bool>,
 ) -> Result<ThreadOut> {
     let (mut out, mut burner) = (ThreadOut::default(), ctx.burner());
+    // It wanted to run from the begin: one that first runs in the window has waited until then.
+    let now = mono_ns();
+    burner.waited(now, now.saturating_sub(ctx.t0_ns));
     for job in 0.. {
         if !ctx.running() {
             break;

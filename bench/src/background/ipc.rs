@@ -10,6 +10,7 @@ use crate::sys::sched::Policy;
 use crate::sys::signal::interrupted;
 use anyhow::Result;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 const NORMAL: Policy = Policy::Other { nice: 0 };
 /// Work of one turn.
@@ -18,12 +19,21 @@ const TURN_NS: u64 = 10 * NS_PER_US;
 pub fn run(ctx: &Ctx, pairs: usize) -> Result<Vec<ThreadReport>> {
     let mut crew = Crew::new(ctx)?;
     for pair in 0..pairs {
-        let (ping, pong) = socket_pair()?;
+        // Both threads hold both ends, so that the first to leave does not break the other's pipe.
+        let sockets = Arc::new(socket_pair()?);
         // One message in the pair: the first send starts it.
-        message::send(&ping, [0; 3])?;
-        for (side, socket) in [("ping", ping), ("pong", pong)] {
+        message::send(&sockets.0, [0; 3])?;
+        for side in ["ping", "pong"] {
+            let sockets = Arc::clone(&sockets);
             crew.spawn(&format!("ipc-{side}-{pair}"), "ipc", NORMAL, move |c| {
-                turns(c, &socket)
+                turns(
+                    c,
+                    if side == "ping" {
+                        &sockets.0
+                    } else {
+                        &sockets.1
+                    },
+                )
             })?;
         }
     }

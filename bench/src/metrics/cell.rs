@@ -290,6 +290,14 @@ fn load(raw: &RawCell, set: &mut Set) {
         .collect();
     let cpu: u64 = game.iter().map(|t| t.out.cpu_ns).sum();
     set.put("game_cpu_s", Some(cpu as f64 / NS_PER_MS / 1000.0));
+    let foreground = raw
+        .threads()
+        .filter(|(p, _)| !p.starts_with(groups::BACKGROUND));
+    let run: Option<u64> = foreground.map(|(_, t)| t.stat.map(|s| s.run_ns)).sum();
+    set.put(
+        "foreground_run_s",
+        run.map(|ns| ns as f64 / NS_PER_MS / 1000.0),
+    );
     let stats: Option<Vec<_>> = game.iter().map(|t| t.stat).collect();
     let Some(stats) = stats else { return };
     let delay: u64 = stats.iter().map(|s| s.delay_ns).sum();

@@ -71,6 +71,7 @@ metrics! {
     "background_cpu_s" "s" Higher "CPU time all backgrounds burnt in the window" "interbench: % desired CPU";
     "background_longest_wait_ms" "ms" Lower "longest time any background thread wanted to run and did not: inside its work, after a timer, or from fork to first instruction" OWN;
     "game_cpu_s" "s" Neither "CPU time the threads of the game burnt in the window" OWN;
+    "foreground_run_s" "s" Neither "time on a CPU of everything that is no background, kernel work on its behalf included: on an idle machine, CPUs times seconds minus this is what the game leaves over" "/proc/PID/task/TID/schedstat";
     "game_run_delay_s" "s" Lower "time the threads of the game were runnable and waited" "/proc/PID/task/TID/schedstat";
     "game_migrations" "count" Lower "times a thread of the game changed its CPU" "/proc/PID/task/TID/sched se.nr_migrations";
     "game_switches" "count" Lower "voluntary and involuntary context switches of the game's threads" "/proc/PID/task/TID/status";

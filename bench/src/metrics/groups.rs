@@ -11,7 +11,7 @@ const NS_PER_SEC: f64 = 1e9;
 const NS_PER_MS: f64 = 1e6;
 const NS_PER_US: f64 = 1e3;
 /// Background processes are named by this prefix and their class.
-const BACKGROUND: &str = "bg:";
+pub const BACKGROUND: &str = "bg:";
 
 /// All threads of one role, `worker-0` to `worker-3` being one.
 #[derive(Clone, Debug, Default, Serialize)]
