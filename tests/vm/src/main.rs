@@ -3,10 +3,16 @@
 //! jobs it finds there and powers off; and `photon-guest scenario NAME ARGS`, which runs one scenario as root on any
 //! machine. PID 1 runs the second as its child, so both ways take the same path through a scenario.
 
+mod bpf;
+mod device;
 mod init;
 mod kmsg;
+mod kthreads;
+mod load;
+mod oneshot;
 mod photon;
 mod protocol;
+mod sample;
 mod scenario;
 mod scenarios;
 mod setup;

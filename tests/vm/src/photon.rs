@@ -64,15 +64,31 @@ impl Photon {
     pub fn start(ctx: &Ctx, flags: &[&str]) -> Result<Self, Fail> {
         let (out, _) = files();
         let stdout = File::create(&out)?;
-        Self::start_onto(ctx, flags, stdout.into())
+        Self::start_onto(ctx, flags, stdout.into(), |_| Ok(()))
+    }
+
+    /// The same in surroundings that `prepare` makes for it.
+    pub fn start_prepared(
+        ctx: &Ctx,
+        flags: &[&str],
+        prepare: impl Fn(&mut Command) -> Result<(), Fail>,
+    ) -> Result<Self, Fail> {
+        let (out, _) = files();
+        let stdout = File::create(&out)?;
+        Self::start_onto(ctx, flags, stdout.into(), prepare)
     }
 
     /// The same with its stdout on the console.
     pub fn start_live(ctx: &Ctx, flags: &[&str]) -> Result<Self, Fail> {
-        Self::start_onto(ctx, flags, Stdio::inherit())
+        Self::start_onto(ctx, flags, Stdio::inherit(), |_| Ok(()))
     }
 
-    fn start_onto(ctx: &Ctx, flags: &[&str], stdout: Stdio) -> Result<Self, Fail> {
+    fn start_onto(
+        ctx: &Ctx,
+        flags: &[&str],
+        stdout: Stdio,
+        prepare: impl Fn(&mut Command) -> Result<(), Fail>,
+    ) -> Result<Self, Fail> {
         let (out, err) = files();
         let mut command = match ctx.option("--sabotage") {
             None => Command::new(&ctx.scx_photon),
@@ -82,6 +98,7 @@ impl Photon {
                 twin
             }
         };
+        prepare(&mut command)?;
         let child = command
             .args(flags)
             .stdin(Stdio::null())
@@ -114,10 +131,6 @@ impl Photon {
         Fail::failed(format!("scx_photon {what}: {last}"))
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Its stderr so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.err)
@@ -135,10 +148,26 @@ impl Photon {
         self.signal_and_wait(libc::SIGINT)
     }
 
-    pub fn signal_and_wait(mut self, signal: i32) -> Result<Stopped, Fail> {
+    pub fn signal_and_wait(self, signal: i32) -> Result<Stopped, Fail> {
         let begin = Instant::now();
         // SAFETY: kill takes no pointers, and the child is not reaped yet, so the pid is still its own.
         unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
+        let mut stopped = self.wait(EXIT_LIMIT)?;
+        stopped.took = begin.elapsed();
+        Ok(stopped)
+    }
+
+    pub fn is_alive(&self) -> Result<bool, Fail> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // Not reaped yet, so a dead one is still listed.
+        Ok(!stat
+            .rsplit_once(')')
+            .is_some_and(|(_, s)| s.trim_start().starts_with('Z')))
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(mut self, limit: Duration) -> Result<Stopped, Fail> {
+        let begin = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(Stopped {
@@ -147,10 +176,8 @@ impl Photon {
                     log: self.log(),
                 });
             }
-            if begin.elapsed() > EXIT_LIMIT {
-                return Err(Fail::failed(format!(
-                    "still running {EXIT_LIMIT:?} after signal {signal}"
-                )));
+            if begin.elapsed() > limit {
+                return Err(Fail::failed(format!("still running after {limit:?}")));
             }
             std::thread::sleep(POLL);
         }

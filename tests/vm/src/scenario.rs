@@ -18,6 +18,22 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("boot", scenarios::boot::run),
     ("attach", scenarios::attach::run),
     ("demo", scenarios::demo::run),
+    ("layout", scenarios::layout::run),
+    ("no_config", scenarios::no_config::run),
+    ("no_probe", scenarios::no_probe::run),
+    ("spread", scenarios::spread::run),
+    ("input", scenarios::input::run),
+    ("input_classes", scenarios::input_classes::run),
+    ("input_rings", scenarios::input_rings::run),
+    ("input_irq", scenarios::input_irq::run),
+    ("input_bound", scenarios::input_bound::run),
+    ("wait_bound", scenarios::wait_bound::run),
+    ("counters", scenarios::counters::run),
+    ("detach", scenarios::detach::run),
+    ("ejection", scenarios::ejection::run),
+    ("hotplug", scenarios::hotplug::run),
+    ("faults", scenarios::faults::run),
+    ("cycles", scenarios::cycles::run),
 ];
 
 pub struct Ctx {

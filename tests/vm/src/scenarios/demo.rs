@@ -35,7 +35,8 @@ pub fn run(ctx: &Ctx) -> Outcome {
     Ok(json!({"eevdf": eevdf, "photon": with_photon}))
 }
 
-fn bench(ctx: &Ctx, seconds: u64) -> Outcome {
+/// The report of `photon-bench demo`.
+pub fn bench(ctx: &Ctx, seconds: u64) -> Outcome {
     let out = Command::new(&ctx.photon_bench)
         .args(["demo", "--json", "--seconds", &seconds.to_string()])
         .stderr(Stdio::inherit())

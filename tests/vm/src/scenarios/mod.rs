@@ -3,4 +3,20 @@
 
 pub mod attach;
 pub mod boot;
+pub mod counters;
+pub mod cycles;
 pub mod demo;
+pub mod detach;
+pub mod ejection;
+pub mod faults;
+pub mod hotplug;
+pub mod input;
+pub mod input_bound;
+pub mod input_classes;
+pub mod input_irq;
+pub mod input_rings;
+pub mod layout;
+pub mod no_config;
+pub mod no_probe;
+pub mod spread;
+pub mod wait_bound;

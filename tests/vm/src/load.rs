@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Busy threads beside a scenario, which notice how long they wait. They burn in the bench's one busy loop, so that an
+//! emulator with virtual time lets all CPUs advance together.
+
+use crate::scenario::Fail;
+use photon_bench::burn::{Burner, Window};
+use photon_bench::sys::clock::{NS_PER_MS, mono_ns, sleep_until};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+/// A hog looks at the stop flag this often, in its own CPU time.
+const CHUNK_NS: u64 = 10 * NS_PER_MS;
+/// Every thread sleeps once before it begins: a changed policy takes effect on a wakeup, and all begin together.
+const SETTLE_NS: u64 = 5 * NS_PER_MS;
+
+#[derive(Clone, Copy, Debug)]
+pub enum Policy {
+    Nice(i32),
+    Batch,
+    Idle,
+    /// Above every sched_ext scheduler.
+    Fifo(i32),
+}
+
+/// What a thread does: it burns `burst_ns`, sleeps `pause_ns`, and so on. Without a pause it is a hog.
+#[derive(Clone, Copy, Debug)]
+pub struct Worker {
+    pub name: &'static str,
+    pub policy: Policy,
+    pub cpu: Option<usize>,
+    pub burst_ns: u64,
+    pub pause_ns: u64,
+}
+
+impl Worker {
+    pub fn hog(name: &'static str) -> Self {
+        Worker {
+            name,
+            policy: Policy::Nice(0),
+            cpu: None,
+            burst_ns: CHUNK_NS,
+            pause_ns: 0,
+        }
+    }
+
+    pub fn on(self, cpu: usize) -> Self {
+        Worker {
+            cpu: Some(cpu),
+            ..self
+        }
+    }
+
+    pub fn policy(self, policy: Policy) -> Self {
+        Worker { policy, ..self }
+    }
+
+    pub fn naps(self, burst_ns: u64, pause_ns: u64) -> Self {
+        Worker {
+            burst_ns,
+            pause_ns,
+            ..self
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    pub name: &'static str,
+    /// From the moment it was due to begin to its end.
+    pub wall_ns: u64,
+    pub cpu_ns: u64,
+    /// The longest time it wanted to run and did not.
+    pub max_wait_ns: u64,
+}
+
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<io::Result<Done>>>,
+}
+
+impl Load {
+    pub fn start(workers: &[Worker]) -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut threads = Vec::new();
+        for worker in workers.iter().copied() {
+            let stop = Arc::clone(&stop);
+            let thread = std::thread::Builder::new()
+                .name(worker.name.to_string())
+                .spawn(move || work(worker, &stop))?;
+            threads.push(thread);
+        }
+        Ok(Load { stop, threads })
+    }
+
+    pub fn finish(mut self) -> Result<Vec<Done>, Fail> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut done = Vec::new();
+        for thread in self.threads.drain(..) {
+            let result = thread
+                .join()
+                .map_err(|_| Fail::failed("a load thread panicked"))?;
+            done.push(result?);
+        }
+        Ok(done)
+    }
+}
+
+impl Drop for Load {
+    /// A scenario that fails half way must not go on burning.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+fn work(worker: Worker, stop: &AtomicBool) -> io::Result<Done> {
+    if let Some(cpu) = worker.cpu {
+        pin(cpu)?;
+    }
+    set_policy(worker.policy)?;
+    let always = Window {
+        from_ns: 0,
+        to_ns: u64::MAX,
+        stop_ns: u64::MAX,
+    };
+    let mut burner = Burner::new(always);
+    let begin = mono_ns() + SETTLE_NS;
+    let mut due = begin;
+    sleep_until(due)?;
+    while !stop.load(Ordering::Relaxed) {
+        let now = mono_ns();
+        burner.waited(now, now.saturating_sub(due));
+        burner.burn(worker.burst_ns);
+        due = mono_ns();
+        if worker.pause_ns > 0 {
+            due += worker.pause_ns;
+            sleep_until(due)?;
+        }
+    }
+    Ok(Done {
+        name: worker.name,
+        wall_ns: mono_ns() - begin,
+        cpu_ns: burner.cpu_ns,
+        max_wait_ns: burner.max_gap_ns,
+    })
+}
+
+pub fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
+/// Binds the calling thread to one CPU.
+pub fn pin(cpu: usize) -> io::Result<()> {
+    // SAFETY: an all-zero cpu_set_t is the empty set; the call reads as many bytes as it is told.
+    let rc = unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(cpu, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set)
+    };
+    result(rc)
+}
+
+/// Sets the policy of the calling thread.
+pub fn set_policy(policy: Policy) -> io::Result<()> {
+    let (class, priority) = match policy {
+        Policy::Nice(_) => (libc::SCHED_OTHER, 0),
+        Policy::Batch => (libc::SCHED_BATCH, 0),
+        Policy::Idle => (libc::SCHED_IDLE, 0),
+        Policy::Fifo(priority) => (libc::SCHED_FIFO, priority),
+    };
+    let param = libc::sched_param {
+        sched_priority: priority,
+    };
+    // SAFETY: a live struct of the type the call wants; 0 is the calling thread.
+    result(unsafe { libc::sched_setscheduler(0, class, &param) })?;
+    if let Policy::Nice(nice) = policy {
+        // SAFETY: no memory is passed; who 0 is the calling thread.
+        result(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) })?;
+    }
+    Ok(())
+}
+
+fn result(rc: libc::c_int) -> io::Result<()> {
+    match rc {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_works_and_stops() {
+        let load = Load::start(&[
+            Worker::hog("hog"),
+            Worker::hog("nap").naps(100_000, 1_000_000),
+        ])
+        .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let done = load.finish().unwrap();
+        assert_eq!(done.len(), 2);
+        assert!(done.iter().all(|d| d.cpu_ns > 0), "{done:?}");
+        assert!(done[1].cpu_ns < done[1].wall_ns / 2, "{done:?}");
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! SIGINT and SIGTERM end it within 250 ms, under load, and the kernel's own scheduler is back.
+
+use crate::load::{Load, Worker, cpus};
+use crate::photon::{Photon, scx_state};
+use crate::scenario::{Ctx, Fail, Outcome};
+use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Measured by this process, which waits for its CPU among the hogs like every other.
+const LIMIT: Duration = Duration::from_millis(250);
+const RUN: Duration = Duration::from_millis(500);
+const SIGNALS: [(&str, i32); 2] = [("SIGINT", libc::SIGINT), ("SIGTERM", libc::SIGTERM)];
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let mut workers = Vec::new();
+    for cpu in 0..cpus() {
+        workers.extend([Worker::hog("hog"), Worker::hog("pinned").on(cpu)]);
+        workers.push(Worker::hog("nap").naps(200 * NS_PER_US, NS_PER_MS));
+    }
+    let mut took = serde_json::Map::new();
+    for (name, signal) in SIGNALS {
+        let photon = Photon::start(ctx, &[])?;
+        let load = Load::start(&workers)?;
+        std::thread::sleep(RUN);
+        let stopped = photon.signal_and_wait(signal)?;
+        let state = scx_state();
+        load.finish()?;
+        if stopped.code != Some(0) || state.as_deref() != Some("disabled") {
+            return Err(Fail::failed(format!(
+                "{name}: exit code {:?}, sched_ext {state:?}: {}",
+                stopped.code, stopped.log
+            )));
+        }
+        if stopped.took > LIMIT {
+            return Err(Fail::failed(format!(
+                "{name}: gone after {:?}",
+                stopped.took
+            )));
+        }
+        took.insert(name.into(), json!(stopped.took.as_micros() as u64));
+    }
+    Ok(json!({"took_us": Value::Object(took)}))
+}

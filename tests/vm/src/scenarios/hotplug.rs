@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A CPU goes away and comes back: the scheduler is attached again soon, by the same daemon, and uses what there is.
+//! Arguments: `--limit-ms N`.
+
+use crate::load::{Load, Worker, cpus};
+use crate::photon::{Photon, scx_state};
+use crate::scenario::{Ctx, Fail, Outcome};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+const LIMIT_MS: u64 = 1000;
+const POLL: Duration = Duration::from_millis(2);
+/// The kernel ends the scheduler a moment after the CPU has changed.
+const NOTICE: Duration = Duration::from_millis(50);
+const RUN: Duration = Duration::from_millis(500);
+const SHARE: f64 = 0.8;
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let limit = Duration::from_millis(ctx.number("--limit-ms", LIMIT_MS)?);
+    let last = cpus() - 1;
+    let file = format!("/sys/devices/system/cpu/cpu{last}/online");
+    if last == 0 || !std::path::Path::new(&file).exists() {
+        return Err(Fail::skip("no CPU can be taken away"));
+    }
+    let photon = Photon::start(ctx, &[])?;
+    let mut gaps = Vec::new();
+    for online in ["0", "1"] {
+        std::fs::write(&file, online)?;
+        gaps.push(gap(&photon)?.as_millis() as u64);
+        shares(last + usize::from(online == "1"))?;
+    }
+    let stopped = photon.stop()?;
+    if stopped.code != Some(0) {
+        return Err(Fail::failed(format!(
+            "exit code {:?}: {}",
+            stopped.code, stopped.log
+        )));
+    }
+    if let Some(gap) = gaps.iter().find(|g| **g > limit.as_millis() as u64) {
+        return Err(Fail::failed(format!(
+            "attached again only after {gap} ms, not {limit:?}: {gaps:?}"
+        )));
+    }
+    Ok(json!({"gaps_ms": gaps}))
+}
+
+/// How long it takes from now until the scheduler is there and stays.
+fn gap(photon: &Photon) -> Result<Duration, Fail> {
+    const GIVE_UP: Duration = Duration::from_secs(60);
+    let begin = Instant::now();
+    let mut away = Duration::ZERO;
+    let mut there_since = Instant::now();
+    while there_since.elapsed() < NOTICE || !photon.is_alive()? {
+        if scx_state().as_deref() != Some("enabled") {
+            there_since = Instant::now();
+            away = begin.elapsed();
+        }
+        if begin.elapsed() > GIVE_UP || !photon.is_alive()? {
+            return Err(Fail::failed(format!(
+                "not attached again: {}",
+                photon.log()
+            )));
+        }
+        std::thread::sleep(POLL);
+    }
+    Ok(away)
+}
+
+/// As many hogs as CPUs, each on its own.
+fn shares(count: usize) -> Result<(), Fail> {
+    let load = Load::start(&vec![Worker::hog("hog"); count])?;
+    std::thread::sleep(RUN);
+    for done in load.finish()? {
+        let share = done.cpu_ns as f64 / done.wall_ns as f64;
+        if share < SHARE {
+            return Err(Fail::failed(format!(
+                "{count} hogs on {count} CPUs, one got {share:.2} of a CPU"
+            )));
+        }
+    }
+    Ok(())
+}
