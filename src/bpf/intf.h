@@ -67,9 +67,8 @@ struct cpu_ctx {
 	/* line 2: the CPU itself */
 	u64 source_until; /* 128: ns, end of the interrupt's stamp */
 	u64 fair_served; /* 136: ns of CPU that fair and batch tasks got */
-	u64 stint_started; /* 144: ns of se.sum_exec_runtime at running */
-	u8 source; /* 152: enum source of the stamp */
-	u8 reserved2[39];
+	u8 source; /* 144: enum source of the stamp */
+	u8 reserved2[47];
 	/* line 3 */
 	u8 reserved3[64];
 } __attribute__((aligned(64)));

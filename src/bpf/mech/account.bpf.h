@@ -27,7 +27,6 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 
 	c->deadline = t->deadline;
 	c->started = now;
-	c->stint_started = p->se.sum_exec_runtime;
 	WRITE_ONCE(c->class, t->class);
 	WRITE_ONCE(c->claim, 0);
 	if (t->flags & TASK_WOKEN_BY_INPUT)
@@ -40,7 +39,6 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 	struct cpu_ctx *c = cpu_ctx(this_cpu());
 	u64 total = p->se.sum_exec_runtime;
 	u64 ran = min_u64(sub_sat(total, t->sum_exec), STINT_MAX_NS);
-	u64 stint = sub_sat(total, c->stint_started);
 
 	WRITE_ONCE(c->class, CLASS_NONE);
 	t->sum_exec = total;
@@ -50,7 +48,7 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 		c->fair_served += ran;
 	if (!runnable)
 		return;
-	if (stint >= us_to_ns(tun.min_run_us))
+	if (request_used(t))
 		t->flags |= TASK_EXPIRED;
 	else
 		t->flags &= ~TASK_EXPIRED;

@@ -71,7 +71,7 @@ static __always_inline void keep_running(struct task_struct *prev,
 
 	t->class = link_class_again(&tun, t, prev->scx.weight, is_batch(prev));
 	set_deadline(task_slot(prev), now);
-	scx_bpf_task_set_slice(prev, task_slice(&tun, t));
+	scx_bpf_task_set_slice(prev, task_slice(t));
 	c->deadline = t->deadline;
 	c->started = now;
 	c->class = t->class;

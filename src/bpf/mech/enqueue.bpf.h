@@ -14,6 +14,7 @@ __noinline int set_deadline(u32 slot, u64 now)
 	struct task_ctx *t = &tasks[slot & (MAX_TASKS - 1)];
 
 	t->deadline = now + relative_deadline(&tun, t, fair_clock(), now);
+	t->request_end = t->used + task_request(&tun, t);
 	return 0;
 }
 
@@ -27,7 +28,7 @@ static __always_inline void queue_llc(struct task_struct *p,
 	if (sabotage == SABOTAGE_DEAD_QUEUE && t->class == CLASS_BATCH)
 		dsq = DSQ_CPU_BASE + MAX_CPUS;
 #endif
-	scx_bpf_dsq_insert_vtime(p, dsq, task_slice(&tun, t),
+	scx_bpf_dsq_insert_vtime(p, dsq, task_slice(t),
 				 queue_key(task_slot(p), t->deadline), 0);
 	count(CNT_queue_llc);
 }
@@ -37,7 +38,7 @@ static __always_inline void queue_cpu(struct task_struct *p,
 				      const struct task_ctx *t, s32 cpu)
 {
 	WRITE_ONCE(cpu_ctx(cpu)->pinned, 1);
-	scx_bpf_dsq_insert_vtime(p, cpu_dsq(cpu), task_slice(&tun, t),
+	scx_bpf_dsq_insert_vtime(p, cpu_dsq(cpu), task_slice(t),
 				 queue_key(task_slot(p), t->deadline), 0);
 	count(CNT_queue_cpu);
 }
@@ -46,7 +47,7 @@ static __always_inline void insert_on(struct task_struct *p,
 				      const struct task_ctx *t, s32 cpu,
 				      u64 flags)
 {
-	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | cpu, task_slice(&tun, t),
+	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | cpu, task_slice(t),
 			   flags);
 }
 
@@ -67,12 +68,12 @@ s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 	cpu = pick_idle(p, prev_cpu, true);
 	if (cpu >= 0) {
 		count(cpu == prev_cpu ? CNT_idle_prev : CNT_idle_other);
-		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, task_slice(&tun, t), 0);
+		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, task_slice(t), 0);
 		return cpu;
 	}
 	cpu = pick_victim(p, t, prev_cpu, now);
 	if (cpu >= 0) {
-		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, task_slice(&tun, t),
+		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, task_slice(t),
 				   SCX_ENQ_PREEMPT);
 		return cpu;
 	}

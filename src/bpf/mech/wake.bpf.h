@@ -60,6 +60,16 @@ static __always_inline void wake_by_task(struct wake *w)
 	w->waker_depth = wt->depth;
 }
 
+/* The class counters stand in the order of the classes. */
+#define ASSERT_CLASS_COUNTER(name, class)                             \
+	_Static_assert(CNT_class_##name - CNT_class_input ==          \
+			       (int)(class) - CLASS_INPUT,            \
+		       "counter class_" #name " is out of order")
+ASSERT_CLASS_COUNTER(kernel, CLASS_KERNEL);
+ASSERT_CLASS_COUNTER(frame, CLASS_FRAME);
+ASSERT_CLASS_COUNTER(fair, CLASS_FAIR);
+ASSERT_CLASS_COUNTER(batch, CLASS_BATCH);
+
 static __always_inline void count_wake(const struct wake *w,
 				       const struct task_ctx *t)
 {
@@ -102,7 +112,7 @@ __noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 		.weight = p->scx.weight,
 		.batch = is_batch(p),
 		.kernel = (p->flags & PF_KTHREAD) && p->nr_cpus_allowed == 1,
-		.facing = before_u64(now, leader->facing_until),
+		.facing = before_u32(coarse(now), leader->facing_until),
 		.source = stamped_source(cpu_ctx(this_cpu()), now),
 	};
 
@@ -113,7 +123,7 @@ __noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 			wake_by_task(&w);
 	}
 	if (link_task(task_slot(p), &w))
-		leader->facing_until = now + tun.facing_ms * NSEC_PER_MSEC_;
+		leader->facing_until = coarse(now + tun.facing_ms * NSEC_PER_MSEC_);
 	return 0;
 }
 

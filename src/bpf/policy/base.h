@@ -63,6 +63,22 @@ static inline bool before_u64(u64 a, u64 b)
 }
 
 /*
+ * Time in units of 2^20 ns, a millisecond and a bit, where eight bytes would be
+ * a waste. Wraps after 52 days; comparisons hold over 26.
+ */
+enum { COARSE_SHIFT = 20 };
+
+static inline u32 coarse(u64 ns)
+{
+	return ns >> COARSE_SHIFT;
+}
+
+static inline bool before_u32(u32 a, u32 b)
+{
+	return (s32)(a - b) < 0;
+}
+
+/*
  * Exponentially weighted average with a weight of 1/2^shift for the sample.
  * Rounds towards the sample, so that a constant input is reached exactly.
  */

@@ -39,7 +39,8 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 		break;
 	default:
 		longest = us_to_ns(pr->fair_deadline_us);
-		rel = clamp_u64((u64)t->burst * FAIR_BURST_FACTOR,
+		/* Who never sleeps has no burst but what it has used so far. */
+		rel = clamp_u64(max_u64(t->burst, t->used) * FAIR_BURST_FACTOR,
 				FAIR_DEADLINE_MIN_NS, longest);
 	}
 	return min_u64(rel + fair_lead(t, fc, now, RELATIVE_MAX_NS),

@@ -29,7 +29,8 @@ struct running {
  * The deadline by which a running task is judged now: as if it asked again, so
  * that it can be preempted by what is more urgent by class. Protected are the
  * short classes for one request, and fair work that had waited past its deadline
- * before it got the CPU: it keeps that deadline for min_run_us.
+ * before it got the CPU: for min_run_us it counts as a frame, which yields to
+ * input only.
  */
 static inline u64 running_deadline(const volatile struct tunables *pr,
 				   const struct running *r, u64 now)
@@ -43,7 +44,7 @@ static inline u64 running_deadline(const volatile struct tunables *pr,
 		return again;
 	if (before_u64(r->deadline, r->started) &&
 	    ran < us_to_ns(pr->min_run_us))
-		return r->deadline;
+		return again;
 	return max_u64(r->deadline, now + us_to_ns(pr->fair_deadline_us));
 }
 

@@ -9,23 +9,41 @@
 enum {
 	/* A clock step or a suspend must not become a debt of minutes. */
 	STINT_MAX_NS = 200 * NSEC_PER_MSEC_,
+	/* Shorter stints are all switching. */
+	SLICE_MIN_NS = 100 * NSEC_PER_USEC_,
 	/* What a u32 of ns can hold with room for one more stint. */
 	USED_MAX_NS = 4000000000U,
 };
 
 /*
- * A frame task gets what is left of its budget in one piece: cutting it at a
- * tick would only hand its CPU to work with a later deadline. Others rotate.
- * The kernel enforces slices at the tick, so at HZ=250 in steps of 4 ms.
+ * What one deadline buys. A frame task gets what is left of its budget in one
+ * piece: cutting it at a tick would only hand its CPU to work with a later
+ * deadline. Others rotate. The kernel enforces slices at the tick, so at HZ=250
+ * in steps of 4 ms.
  */
-static inline u64 task_slice(const volatile struct tunables *pr,
-			     const struct task_ctx *t)
+static inline u64 task_request(const volatile struct tunables *pr,
+			       const struct task_ctx *t)
 {
 	u64 slice = us_to_ns(pr->slice_us);
 
 	if (t->class != CLASS_FRAME && t->class != CLASS_INPUT)
 		return slice;
 	return max_u64(sub_sat(us_to_ns(pr->frame_budget_us), t->used), slice);
+}
+
+/* The rest of the request, for another stint after a preemption. */
+static inline u64 task_slice(const struct task_ctx *t)
+{
+	return max_u64(sub_sat(t->request_end, t->used), SLICE_MIN_NS);
+}
+
+/*
+ * Counted over all stints under one deadline, or a task that is preempted every
+ * millisecond would keep the earliest deadline of all and never be charged.
+ */
+static inline bool request_used(const struct task_ctx *t)
+{
+	return t->used + SLICE_MIN_NS >= t->request_end;
 }
 
 #endif /* PHOTON_POLICY_SLICE_H */

@@ -36,7 +36,7 @@ enum source {
 
 enum task_flags {
 	TASK_LEARNT = 1 << 0, /* takes part in chains again and again */
-	TASK_EXPIRED = 1 << 1, /* used its slice up in the last stint */
+	TASK_EXPIRED = 1 << 1, /* has had what its deadline was for */
 	TASK_WOKEN_BY_INPUT = 1 << 2, /* its wake-to-run delay is measured */
 };
 
@@ -46,7 +46,8 @@ struct task_ctx {
 	u64 sum_exec; /* 16: ns, se.sum_exec_runtime when last charged */
 	u64 woken_at; /* 24: ns, wall clock of the last wakeup */
 	u64 chain_until; /* 32: ns, the chain it carries ends here */
-	u64 facing_until; /* 40: ns, of a thread group leader: see facing_ms */
+	u32 facing_until; /* 40: coarse time, of a group leader: see facing_ms */
+	u32 request_end; /* 44: ns of `used` at which the deadline is used up */
 	u32 used; /* 48: ns of CPU since the last wakeup */
 	u32 burst; /* 52: ns, average CPU per wakeup */
 	u16 score; /* 56: 0..SCORE_ONE, how often it is a link of a chain */
