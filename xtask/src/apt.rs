@@ -34,7 +34,14 @@ impl Apt {
         std::fs::write(dir.join("apt.conf"), configuration(&dir, &machine))?;
         let apt = Apt { dir };
         if changed || !apt.is_fresh() {
-            apt.update()?;
+            match apt.update() {
+                Err(e) if !changed && apt.stamp().exists() => {
+                    shell::step(&format!(
+                        "going on with the package lists of an earlier day: {e:#}"
+                    ));
+                }
+                updated => updated?,
+            }
         }
         Ok(apt)
     }

@@ -12,6 +12,8 @@ const PROGRAM: &str = "qemu-system-x86_64";
 const PACKAGE: &str = "qemu-system-x86";
 /// From here on virtual time gives every virtual CPU its share of each round (`icount_percpu_budget`).
 const OLDEST: (u32, u32) = (8, 1);
+/// Ends the emulator with us, however we end: an emulated CPU nobody listens to would spin for ever.
+const WRAPPER: &[&str] = &["setpriv", "--pdeathsig", "KILL"];
 /// Where Debian and Ubuntu put firmware: the emulator's own, and the BIOS it boots with.
 const DATA_DIRS: &[&str] = &["usr/share/qemu", "usr/share/seabios"];
 const LIBRARY_DIRS: &[&str] = &[
@@ -42,6 +44,10 @@ impl Qemu {
 
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
+        if shell::found(WRAPPER[0]) {
+            command = Command::new(WRAPPER[0]);
+            command.args(&WRAPPER[1..]).arg(&self.program);
+        }
         if let Some(root) = &self.unpacked {
             let libraries: Vec<PathBuf> = LIBRARY_DIRS.iter().map(|dir| root.join(dir)).collect();
             if let Ok(path) = std::env::join_paths(libraries) {

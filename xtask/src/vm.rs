@@ -11,7 +11,7 @@ use crate::{initramfs, paths, shell};
 use anyhow::{Context, Result, anyhow};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -63,16 +63,16 @@ impl<'a> Vm<'a> {
     }
 
     fn boot(&self, show: &mut dyn FnMut(Seen)) -> Result<Vec<(String, Report)>> {
-        let scratch = paths::cache("boots")?;
-        let initrd = scratch.join(format!("{}.cpio", self.name));
-        let qmp = scratch.join(format!("{}.qmp", self.name));
-        std::fs::write(
-            &initrd,
-            initramfs::build(self.kernel, self.artifacts, &self.jobs)?,
-        )?;
+        // Two developers' boots may have the same name; the files of the moment also carry our process id.
+        let stem = format!("{}-{}", self.name, std::process::id());
+        let initrd = Temporary(paths::cache("boots")?.join(format!("{stem}.cpio")));
+        // A socket's path may have 107 bytes, which a target directory can exceed.
+        let qmp = Temporary(std::env::temp_dir().join(format!("photon-{stem}.qmp")));
+        let root = initramfs::build(self.kernel, self.artifacts, &self.jobs)?;
+        std::fs::write(&initrd.0, root)?;
         let mut command = self
             .machine
-            .command(self.qemu, &self.kernel.image, &initrd, &qmp);
+            .command(self.qemu, &self.kernel.image, &initrd.0, &qmp.0);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -80,16 +80,24 @@ impl<'a> Vm<'a> {
         let mut emulator = Emulator(command.spawn().with_context(|| shell::words(&command))?);
         let log = paths::cache("logs")?.join(format!("{}.log", self.name));
         let lines = emulator.lines(&log)?;
-        let mut session = Session::new(&self.jobs, self.silence, qmp);
+        let mut session = Session::new(&self.jobs, self.silence, qmp.0.clone());
         let end = session.follow(&lines, show);
         if end.is_none() {
             emulator.wait(POWER_OFF_LIMIT);
         }
         drop(emulator);
-        std::fs::remove_file(&initrd)?;
-        session
-            .reports(end)
-            .map_err(|what| anyhow!("{}: {what}; log {}", self.name, log.display()))
+        let reports = session.reports(end);
+        reports.map_err(|what| anyhow!("{}: {what}; log {}", self.name, log.display()))
+    }
+}
+
+/// A file that goes when the boot is over, however it ended.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Not every machine has a control socket.
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 
