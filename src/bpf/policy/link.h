@@ -29,6 +29,8 @@ enum {
 	 */
 	DEPTH_FACING = 3,
 	BURST_SHIFT = 3, /* average over 8 wakeups */
+	/* What an input reader needs at most: a report is read in 3-20 us. */
+	INPUT_REQUEST_NS = 300 * NSEC_PER_USEC_,
 };
 
 struct wake {
@@ -135,6 +137,8 @@ static inline void link_wake(const volatile struct tunables *pr,
 static inline u8 link_class_again(const volatile struct tunables *pr,
 				  const struct task_ctx *t, u32 weight, bool batch)
 {
+	if (t->class == CLASS_INPUT && t->used < INPUT_REQUEST_NS)
+		return CLASS_INPUT;
 	if (t->class != CLASS_INPUT && t->class != CLASS_FRAME)
 		return t->class;
 	if (t->used < us_to_ns(pr->frame_budget_us))

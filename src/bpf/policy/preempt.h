@@ -6,12 +6,9 @@
 #ifndef PHOTON_POLICY_PREEMPT_H
 #define PHOTON_POLICY_PREEMPT_H
 
-#include "params.h"
-#include "task.h"
+#include "link.h"
 
 enum {
-	/* What an input reader needs at most: a report is read in 3-20 us. */
-	INPUT_REQUEST_NS = 300 * NSEC_PER_USEC_,
 	/* A claimed CPU that never came to run the claimant is free again. */
 	CLAIM_NS = 500 * NSEC_PER_USEC_,
 	/* CPUs looked at beyond the previous and the waking one. */
