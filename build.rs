@@ -25,13 +25,21 @@ pub const COUNTERS: &[Counter] = &[
 
 fn main() -> Result<()> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    for dir in ["src/bpf", "src/bpf/policy", "src/bpf/mech", "src/bpf/probes"] {
+    for dir in [
+        "src/bpf",
+        "src/bpf/policy",
+        "src/bpf/mech",
+        "src/bpf/probes",
+    ] {
         println!("cargo:rerun-if-changed={dir}");
     }
     println!("cargo:rerun-if-changed=build.rs");
     make_tables(&out)?;
     let sabotage = std::env::var_os("CARGO_FEATURE_SABOTAGE").is_some();
-    for (source, name) in [("src/bpf/main.bpf.c", "main"), ("src/bpf/probes/input.bpf.c", "input")] {
+    for (source, name) in [
+        ("src/bpf/main.bpf.c", "main"),
+        ("src/bpf/probes/input.bpf.c", "input"),
+    ] {
         let mut builder = BpfBuilder::new()?;
         builder.add_cflag("-Werror");
         if sabotage {
@@ -55,7 +63,8 @@ fn join_literals(text: &str) -> String {
     let mut rest = text;
     while let Some(end) = rest.find('"') {
         let (head, tail) = rest.split_at(end + 1);
-        let joins = out.ends_with('"') && head.trim_end_matches('"').trim().is_empty() && out.len() > 1;
+        let joins =
+            out.ends_with('"') && head.trim_end_matches('"').trim().is_empty() && out.len() > 1;
         if joins {
             out.push(',');
         }

@@ -56,7 +56,11 @@ pub fn function_tracer() -> bool {
 
 /// Everything that is optional, in the order it is printed.
 pub fn detect() -> Vec<Capability> {
-    let cap = |name, present, without| Capability { name, present, without };
+    let cap = |name, present, without| Capability {
+        name,
+        present,
+        without,
+    };
     vec![
         cap(
             "input probe",
@@ -88,5 +92,8 @@ pub fn detect() -> Vec<Capability> {
 
 /// The kernel release, for logs and reports.
 pub fn kernel_release() -> Result<String> {
-    Ok(nix::sys::utsname::uname()?.release().to_string_lossy().into_owned())
+    Ok(nix::sys::utsname::uname()?
+        .release()
+        .to_string_lossy()
+        .into_owned())
 }

@@ -55,7 +55,10 @@ fn try_load(cli: &Cli) -> Result<Layout> {
 }
 
 fn print_text(r: &Report) {
-    println!("scx_photon {} on Linux {}, {}", r.version, r.kernel, r.topology);
+    println!(
+        "scx_photon {} on Linux {}, {}",
+        r.version, r.kernel, r.topology
+    );
     for c in &r.capabilities {
         if c.present {
             println!("  yes  {}", c.name);

@@ -110,7 +110,12 @@ pub fn command() -> clap::Command {
 
 fn tunables(matches: &ArgMatches) -> Values {
     let value = |name| matches.get_one::<u64>(name).copied();
-    Values(TUNABLES.iter().map(|t| value(t.name).unwrap_or(t.default)).collect())
+    Values(
+        TUNABLES
+            .iter()
+            .map(|t| value(t.name).unwrap_or(t.default))
+            .collect(),
+    )
 }
 
 /// Parses the arguments; the first is the program's name.

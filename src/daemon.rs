@@ -80,7 +80,11 @@ fn attach_probe<'a>(
 
 /// The one start line.
 fn announce(cli: &Cli, scheduler: &Scheduler<'_>, probe: bool) -> Result<()> {
-    let missing: Vec<&str> = caps::detect().iter().filter(|c| !c.present).map(|c| c.name).collect();
+    let missing: Vec<&str> = caps::detect()
+        .iter()
+        .filter(|c| !c.present)
+        .map(|c| c.name)
+        .collect();
     let changed = cli.tunables.changed();
     info!(
         "{} attached on Linux {}: {}; input probe {}; missing: {}; tunables: {}",
@@ -88,8 +92,16 @@ fn announce(cli: &Cli, scheduler: &Scheduler<'_>, probe: bool) -> Result<()> {
         caps::kernel_release()?,
         scheduler.topology().describe(),
         if probe { "on" } else { "off" },
-        if missing.is_empty() { "nothing".into() } else { missing.join(", ") },
-        if changed.is_empty() { "defaults".into() } else { changed.join(" ") },
+        if missing.is_empty() {
+            "nothing".into()
+        } else {
+            missing.join(", ")
+        },
+        if changed.is_empty() {
+            "defaults".into()
+        } else {
+            changed.join(" ")
+        },
     );
     Ok(())
 }
@@ -109,7 +121,12 @@ impl<'s> Session<'s> {
         let server = Server::launch()
             .inspect_err(|e| warn!("no stats socket: {e:#}"))
             .ok();
-        Ok(Session { scheduler, drain, probe, server })
+        Ok(Session {
+            scheduler,
+            drain,
+            probe,
+            server,
+        })
     }
 
     fn sample(&self) -> Result<Sample> {
@@ -118,7 +135,10 @@ impl<'s> Session<'s> {
             drain.drain()?;
             let totals = drain.totals();
             if totals.malformed > 0 {
-                warn!("{} malformed events: kernel part and daemon disagree", totals.malformed);
+                warn!(
+                    "{} malformed events: kernel part and daemon disagree",
+                    totals.malformed
+                );
             }
             probe.fill(&mut sample, &totals.by_ring);
         }
@@ -192,7 +212,9 @@ impl Ticker {
     }
 
     fn timeout(&self) -> Result<EpollTimeout> {
-        let left = self.period.map_or(POLL, |p| p.saturating_sub(self.last.elapsed()).min(POLL));
+        let left = self
+            .period
+            .map_or(POLL, |p| p.saturating_sub(self.last.elapsed()).min(POLL));
         // Rounded up, or the last millisecond would be spun through.
         let ms = left.as_millis() as u64 + 1;
         EpollTimeout::try_from(ms).context("epoll timeout")
@@ -203,7 +225,8 @@ impl Ticker {
         let due = self.period.is_some_and(|p| elapsed >= p);
         if due {
             self.last = Instant::now();
-            self.printer.print(session.sample()?, elapsed.as_secs_f64())?;
+            self.printer
+                .print(session.sample()?, elapsed.as_secs_f64())?;
         } else if let Some(drain) = &session.drain {
             drain.drain()?;
         }

@@ -40,7 +40,9 @@ impl Drain<'_> {
                 }
                 0
             };
-            builder.add(map, on_record).with_context(|| format!("adding ring {ring}"))?;
+            builder
+                .add(map, on_record)
+                .with_context(|| format!("adding ring {ring}"))?;
         }
         let buffer = builder.build().context("mapping the rings")?;
         Ok(Drain { buffer, totals })

@@ -49,7 +49,15 @@ mod tests {
     #[test]
     fn round_trip() {
         let got = InputReport::decode(&record(7, 3, 2, 1, 0));
-        assert_eq!(got, Some(InputReport { at_ns: 7, device: 3, cpu: 2, device_class: 1 }));
+        assert_eq!(
+            got,
+            Some(InputReport {
+                at_ns: 7,
+                device: 3,
+                cpu: 2,
+                device_class: 1
+            })
+        );
     }
 
     #[test]

@@ -79,7 +79,9 @@ mod tests {
 
     #[test]
     fn code_is_found_under_context() {
-        let err = Err::<(), _>(Failure::NoBtf).context("starting").expect_err("an error");
+        let err = Err::<(), _>(Failure::NoBtf)
+            .context("starting")
+            .expect_err("an error");
         assert_eq!(exit_code(&err), 5);
         assert_eq!(exit_code(&anyhow::anyhow!("other")), 1);
     }

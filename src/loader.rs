@@ -54,7 +54,12 @@ impl<'a> Scheduler<'a> {
         set_ops(&mut open, cli)?;
         uei_set_size!(open, photon_ops, uei);
         let skel = open.load().map_err(|e| Failure::Load(load_error(&e)))?;
-        let mut this = Scheduler { skel, link: None, map, layout: Layout::default() };
+        let mut this = Scheduler {
+            skel,
+            link: None,
+            map,
+            layout: Layout::default(),
+        };
         this.read_layout()?;
         Ok(this)
     }
@@ -86,7 +91,11 @@ impl<'a> Scheduler<'a> {
         let info = scx_utils::uei_read!(self.skel, uei);
         let restart = info.should_restart();
         let error = info.report().is_err();
-        Exit { text: self.exit_text(), restart, error }
+        Exit {
+            text: self.exit_text(),
+            restart,
+            error,
+        }
     }
 
     fn exit_text(&self) -> String {
@@ -131,7 +140,11 @@ impl<'a> Scheduler<'a> {
     /// Counters and delays as they are now.
     pub fn sample(&self) -> Result<Sample> {
         let (at_ns, sums) = self.snapshot()?;
-        let counters = COUNTERS.iter().zip(sums).map(|(c, v)| (c.name.to_string(), v)).collect();
+        let counters = COUNTERS
+            .iter()
+            .zip(sums)
+            .map(|(c, v)| (c.name.to_string(), v))
+            .collect();
         Ok(Sample {
             at_ns,
             counters,
@@ -143,7 +156,12 @@ impl<'a> Scheduler<'a> {
 
     /// The timer's counter sums, read under its sequence lock.
     fn snapshot(&self) -> Result<(u64, Vec<u64>)> {
-        let data = self.skel.maps.bss_shared_data.as_ref().context("no .bss.shared")?;
+        let data = self
+            .skel
+            .maps
+            .bss_shared_data
+            .as_ref()
+            .context("no .bss.shared")?;
         let snap = addr_of!(data.shared.snap);
         for _ in 0..SNAPSHOT_TRIES {
             // SAFETY: `snap` points into the mapped section, which lives as long
@@ -166,7 +184,12 @@ impl<'a> Scheduler<'a> {
     }
 
     fn delays(&self) -> Result<Delay> {
-        let data = self.skel.maps.bss_delays_data.as_ref().context("no .bss.delays")?;
+        let data = self
+            .skel
+            .maps
+            .bss_delays_data
+            .as_ref()
+            .context("no .bss.delays")?;
         let mut sum = vec![0u64; intf::HIST_BUCKETS as usize];
         let mut max = 0;
         for cpu in data.delays.iter().take(self.map.nr_cpus) {
@@ -244,8 +267,11 @@ fn set_ops(open: &mut OpenMainSkel<'_>, cli: &Cli) -> Result<()> {
 
 /// The attach fails if a CPU came or went since this was read.
 fn hotplug_seq() -> Result<u64> {
-    let text = std::fs::read_to_string(HOTPLUG_SEQ).with_context(|| format!("reading {HOTPLUG_SEQ}"))?;
-    text.trim().parse().with_context(|| format!("{HOTPLUG_SEQ} holds {text:?}"))
+    let text =
+        std::fs::read_to_string(HOTPLUG_SEQ).with_context(|| format!("reading {HOTPLUG_SEQ}"))?;
+    text.trim()
+        .parse()
+        .with_context(|| format!("{HOTPLUG_SEQ} holds {text:?}"))
 }
 
 /// `photon` becomes `photon_0.1.0_...`, as users report it from sysfs.
@@ -272,6 +298,10 @@ fn load_error(err: &libbpf_rs::Error) -> String {
 }
 
 fn c_text(chars: &[std::ffi::c_char]) -> String {
-    let bytes: Vec<u8> = chars.iter().take_while(|c| **c != 0).map(|c| *c as u8).collect();
+    let bytes: Vec<u8> = chars
+        .iter()
+        .take_while(|c| **c != 0)
+        .map(|c| *c as u8)
+        .collect();
     String::from_utf8_lossy(&bytes).replace('\n', " ")
 }

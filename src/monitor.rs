@@ -14,9 +14,9 @@ const TIMEOUT_MS: u64 = 3000;
 
 /// Prints every `seconds` until the daemon goes away or `stopped` says so.
 pub fn run(seconds: f64, as_json: bool, stopped: impl Fn(Duration) -> bool) -> Result<()> {
-    let mut client = StatsClient::new()
-        .connect(Some(TIMEOUT_MS))
-        .context("no scx_photon to monitor: its stats socket /var/run/scx/root/stats does not answer")?;
+    let mut client = StatsClient::new().connect(Some(TIMEOUT_MS)).context(
+        "no scx_photon to monitor: its stats socket /var/run/scx/root/stats does not answer",
+    )?;
     let mut printer = Printer::new(as_json);
     let mut last = Instant::now();
     loop {

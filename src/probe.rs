@@ -32,14 +32,22 @@ impl<'a> InputProbe<'a> {
         if !scx_utils::compat::ksym_exists("input_event").unwrap_or(false) {
             bail!("the kernel has no input_event() in its BTF");
         }
-        let mut open = InputSkelBuilder::default().open(object).context("opening")?;
+        let mut open = InputSkelBuilder::default()
+            .open(object)
+            .context("opening")?;
         open.progs.scx_lib_init_probe.set_autoload(false);
-        open.maps.bss_cpus.reuse_fd(cpus.as_fd()).context("sharing the CPU contexts")?;
+        open.maps
+            .bss_cpus
+            .reuse_fd(cpus.as_fd())
+            .context("sharing the CPU contexts")?;
         let rodata = open.maps.rodata_data.as_mut().context("no .rodata")?;
         rodata.cpu_ring.copy_from_slice(&map.ring);
         let mut skel = open.load().context("loading")?;
         skel.attach().context("attaching")?;
-        Ok(InputProbe { skel, nr_cpus: map.nr_cpus })
+        Ok(InputProbe {
+            skel,
+            nr_cpus: map.nr_cpus,
+        })
     }
 
     /// The 16 rings, by number.
@@ -58,12 +66,18 @@ impl<'a> InputProbe<'a> {
             for (count, read) in data.ring_counts.iter().zip(read) {
                 // SAFETY: a copy of mapped memory that the kernel writes.
                 let c = unsafe { read_volatile(count) };
-                sample.rings.push(Ring { events: c.events, drops: c.drops, read: *read });
+                sample.rings.push(Ring {
+                    events: c.events,
+                    drops: c.drops,
+                    read: *read,
+                });
             }
         }
         for (class, name) in DEVICE_CLASSES.iter().enumerate() {
             let reports = self.reports_of(class);
-            sample.input.insert((*name).to_string(), Reports { reports });
+            sample
+                .input
+                .insert((*name).to_string(), Reports { reports });
         }
     }
 
@@ -73,6 +87,7 @@ impl<'a> InputProbe<'a> {
         };
         let cpus = data.reports.iter().take(self.nr_cpus);
         // SAFETY: as above; one aligned word.
-        cpus.map(|cpu| unsafe { read_volatile(&cpu.v[class]) }).sum()
+        cpus.map(|cpu| unsafe { read_volatile(&cpu.v[class]) })
+            .sum()
     }
 }

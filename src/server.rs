@@ -39,7 +39,9 @@ impl Server {
                     .map_err(|_| anyhow!("scx_photon is busy"))
             }),
         );
-        let server = StatsServer::new(data).launch().context("opening the stats socket")?;
+        let server = StatsServer::new(data)
+            .launch()
+            .context("opening the stats socket")?;
         Ok(Server { server, asked })
     }
 
@@ -54,7 +56,9 @@ impl Server {
         let _ = self.asked.read();
         let (replies, requests) = self.server.channels();
         while requests.try_recv().is_ok() {
-            replies.send(flatten(&sample()?)?).context("answering a stats client")?;
+            replies
+                .send(flatten(&sample()?)?)
+                .context("answering a stats client")?;
         }
         Ok(())
     }
@@ -73,7 +77,9 @@ fn flatten(sample: &Sample) -> Result<Value> {
 
 /// The reverse of `flatten`.
 pub fn unflatten(reply: &Value) -> Result<Sample> {
-    let text = reply["sample"].as_str().context("the reply has no sample")?;
+    let text = reply["sample"]
+        .as_str()
+        .context("the reply has no sample")?;
     serde_json::from_str(text).context("the sample of the reply")
 }
 
@@ -81,16 +87,26 @@ pub fn unflatten(reply: &Value) -> Result<Sample> {
 fn meta() -> StatsMeta {
     let field = |kind, desc: &str| StatsField {
         data: StatsData::Datum(kind),
-        attrs: StatsFieldAttrs { desc: Some(desc.into()), user: BTreeMap::new() },
+        attrs: StatsFieldAttrs {
+            desc: Some(desc.into()),
+            user: BTreeMap::new(),
+        },
     };
     let mut fields: BTreeMap<String, StatsField> = COUNTERS
         .iter()
         .map(|c| (c.name.to_string(), field(StatsKind::U64, c.help)))
         .collect();
-    fields.insert("sample".into(), field(StatsKind::String, "Everything, as one JSON object"));
+    fields.insert(
+        "sample".into(),
+        field(StatsKind::String, "Everything, as one JSON object"),
+    );
     StatsMeta {
         name: "Metrics".into(),
-        attrs: StatsStructAttrs { top: Some(String::new()), desc: None, user: BTreeMap::new() },
+        attrs: StatsStructAttrs {
+            top: Some(String::new()),
+            desc: None,
+            user: BTreeMap::new(),
+        },
         fields,
     }
 }
@@ -101,7 +117,10 @@ mod tests {
 
     #[test]
     fn a_sample_survives_the_socket() {
-        let mut sample = Sample { at_ns: 5, ..Sample::default() };
+        let mut sample = Sample {
+            at_ns: 5,
+            ..Sample::default()
+        };
         sample.counters.insert("wakeups".into(), 3);
         let reply = flatten(&sample).expect("flattens");
         assert_eq!(reply["wakeups"], 3);

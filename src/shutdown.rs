@@ -16,7 +16,8 @@ pub struct Shutdown {
 impl Shutdown {
     /// Installs the handlers; once a process.
     pub fn install() -> Result<Self> {
-        let asked = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC).context("creating an eventfd")?);
+        let asked =
+            Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC).context("creating an eventfd")?);
         let handler = Arc::clone(&asked);
         ctrlc::set_handler(move || {
             // Fails only when the counter is full: then it is readable already.

@@ -11,23 +11,47 @@ use crate::tables::COUNTERS;
 
 /// The fields that are not counters.
 const OTHER_STATS: &[(&str, &str)] = &[
-    ("at_ns", "When the counters were summed, ns of the monotonic clock"),
-    ("input.CLASS.reports", "Input reports seen by the probe, by class of device"),
+    (
+        "at_ns",
+        "When the counters were summed, ns of the monotonic clock",
+    ),
+    (
+        "input.CLASS.reports",
+        "Input reports seen by the probe, by class of device",
+    ),
     ("rings[N].events", "Events written to ring N"),
     ("rings[N].drops", "Events lost because ring N was full"),
     ("rings[N].read", "Events this daemon has read from ring N"),
-    ("input_delay_us.count", "Wakeups by an input report whose delay was measured"),
-    ("input_delay_us.p50", "Wake-to-run delay of these, median, us"),
+    (
+        "input_delay_us.count",
+        "Wakeups by an input report whose delay was measured",
+    ),
+    (
+        "input_delay_us.p50",
+        "Wake-to-run delay of these, median, us",
+    ),
     ("input_delay_us.p99", "The same, 99th percentile, us"),
     ("input_delay_us.max", "The same, greatest, us"),
-    ("layout.task_ctx_mod64", "Address of the task contexts modulo a cache line; 0 is right"),
-    ("layout.cpu_ctx_mod64", "Address of the CPU contexts modulo a cache line; 0 is right"),
+    (
+        "layout.task_ctx_mod64",
+        "Address of the task contexts modulo a cache line; 0 is right",
+    ),
+    (
+        "layout.cpu_ctx_mod64",
+        "Address of the CPU contexts modulo a cache line; 0 is right",
+    ),
 ];
 
 /// `--help-stats`.
 pub fn describe() -> String {
-    let width = COUNTERS.iter().map(|c| c.name.len()).max().unwrap_or(0).max(22);
-    let mut out = String::from("Statistics are cumulative since the scheduler attached.\n\nCounters:\n");
+    let width = COUNTERS
+        .iter()
+        .map(|c| c.name.len())
+        .max()
+        .unwrap_or(0)
+        .max(22);
+    let mut out =
+        String::from("Statistics are cumulative since the scheduler attached.\n\nCounters:\n");
     for c in COUNTERS {
         let _ = writeln!(out, "  {:width$}  {}", c.name, c.help);
     }
@@ -62,7 +86,11 @@ pub fn line(before: &Sample, now: &Sample, seconds: f64) -> String {
     }
     let d = &now.input_delay_us;
     if d.count > 0 {
-        let _ = write!(out, " | input to run p50 {:.1} p99 {:.1} max {:.1} us", d.p50, d.p99, d.max);
+        let _ = write!(
+            out,
+            " | input to run p50 {:.1} p99 {:.1} max {:.1} us",
+            d.p50, d.p99, d.max
+        );
     }
     let drops: u64 = now.rings.iter().map(|r| r.drops).sum();
     if drops > 0 {
@@ -84,7 +112,10 @@ pub struct Printer {
 
 impl Printer {
     pub fn new(as_json: bool) -> Self {
-        Printer { as_json, last: None }
+        Printer {
+            as_json,
+            last: None,
+        }
     }
 
     /// Rates need two samples: the first text line covers the time since attach.
@@ -109,7 +140,12 @@ mod tests {
     fn every_counter_is_described_once() {
         let text = describe();
         for c in COUNTERS {
-            assert_eq!(text.matches(&format!("  {} ", c.name)).count(), 1, "{}", c.name);
+            assert_eq!(
+                text.matches(&format!("  {} ", c.name)).count(),
+                1,
+                "{}",
+                c.name
+            );
         }
     }
 
@@ -118,7 +154,10 @@ mod tests {
         let text = describe();
         let value = serde_json::to_value(Sample::default()).expect("serializes");
         for key in value.as_object().expect("an object").keys() {
-            assert!(key == "counters" || text.contains(&format!("  {key}")), "{key}");
+            assert!(
+                key == "counters" || text.contains(&format!("  {key}")),
+                "{key}"
+            );
         }
     }
 

@@ -81,7 +81,10 @@ mod tests {
         for t in TUNABLES {
             let above = (t.max + 1).to_string();
             let err = t.parse(&above).expect_err(t.name);
-            assert!(err.contains(&t.max.to_string()) && err.contains(t.unit), "{err}");
+            assert!(
+                err.contains(&t.max.to_string()) && err.contains(t.unit),
+                "{err}"
+            );
             assert!(t.parse("x").is_err() && t.parse("-1").is_err() && t.parse("").is_err());
         }
     }
@@ -94,7 +97,11 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), total);
-        assert!(TUNABLES.iter().all(|t| t.help.len() > 20 && !t.unit.is_empty()));
+        assert!(
+            TUNABLES
+                .iter()
+                .all(|t| t.help.len() > 20 && !t.unit.is_empty())
+        );
         assert!(COUNTERS.iter().all(|c| c.help.len() > 20));
     }
 }

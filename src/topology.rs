@@ -40,7 +40,11 @@ impl CpuMap {
         let places: Vec<Place> = topo
             .all_cpus
             .values()
-            .map(|c| Place { llc: c.llc_id, core: c.core_id, cpu: c.id })
+            .map(|c| Place {
+                llc: c.llc_id,
+                core: c.core_id,
+                cpu: c.id,
+            })
             .collect();
         Self::new(&places, *scx_utils::NR_CPU_IDS, topo.smt_enabled)
     }
@@ -101,7 +105,11 @@ impl CpuMap {
         order.sort();
         let total = order.len().max(1);
         for (i, p) in order.iter().enumerate() {
-            let ring = if total <= NR_RINGS { i } else { i * NR_RINGS / total };
+            let ring = if total <= NR_RINGS {
+                i
+            } else {
+                i * NR_RINGS / total
+            };
             self.ring[p.cpu] = ring as u8;
         }
     }

@@ -59,21 +59,19 @@ char _license[] SEC("license") = "GPL";
 #include "mech/life.bpf.h"
 #include "mech/dump.bpf.h"
 
-SCX_OPS_DEFINE(photon_ops,
-	       .select_cpu = (void *)photon_select_cpu,
+/* clang-format off: one operation a line */
+SCX_OPS_DEFINE(photon_ops, .select_cpu = (void *)photon_select_cpu,
 	       .enqueue = (void *)photon_enqueue,
-	       .dispatch = (void *)photon_dispatch,
-	       .tick = (void *)photon_tick,
+	       .dispatch = (void *)photon_dispatch, .tick = (void *)photon_tick,
 	       .running = (void *)photon_running,
 	       .stopping = (void *)photon_stopping,
 	       .update_idle = (void *)photon_update_idle,
 	       .enable = (void *)photon_enable,
 	       .disable = (void *)photon_disable,
 	       .cpu_release = (void *)photon_cpu_release,
-	       .dump = (void *)photon_dump,
-	       .dump_cpu = (void *)photon_dump_cpu,
+	       .dump = (void *)photon_dump, .dump_cpu = (void *)photon_dump_cpu,
 	       .dump_task = (void *)photon_dump_task,
-	       .init = (void *)photon_init,
-	       .exit = (void *)photon_exit,
+	       .init = (void *)photon_init, .exit = (void *)photon_exit,
 	       .timeout_ms = 5000, /* a freeze of 5 s is already too long */
 	       .name = "photon");
+/* clang-format on */

@@ -49,8 +49,7 @@ static __always_inline bool dispatch_steal(s32 cpu)
 	u32 own = cpu_llc[cpu & (MAX_CPUS - 1)];
 	u32 i, llc;
 
-	bpf_for(i, 1, nr_llcs)
-	{
+	bpf_for(i, 1, nr_llcs) {
 		llc = own + i;
 		if (llc >= nr_llcs)
 			llc -= nr_llcs;
@@ -89,7 +88,8 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 		return;
 	}
 	/* The LLC queue is empty, or holds nothing for this CPU. */
-	if (READ_ONCE(c->pinned) && scx_bpf_dsq_move_to_local(cpu_dsq(cpu), 0)) {
+	if (READ_ONCE(c->pinned) &&
+	    scx_bpf_dsq_move_to_local(cpu_dsq(cpu), 0)) {
 		count(CNT_dispatch_cpu);
 		return;
 	}

@@ -22,10 +22,10 @@ void BPF_STRUCT_OPS(photon_dump_cpu, struct scx_dump_ctx *dctx, s32 cpu,
 
 	if (idle)
 		return;
-	scx_bpf_dump("class=%u started=%lluns ago deadline=%lld claim=%llu own=%d",
-		     c->class, dctx->at_ns - c->started,
-		     c->deadline - dctx->at_ns, c->claim,
-		     scx_bpf_dsq_nr_queued(cpu_dsq(cpu)));
+	scx_bpf_dump(
+		"class=%u started=%lluns ago deadline=%lld claim=%llu own=%d",
+		c->class, dctx->at_ns - c->started, c->deadline - dctx->at_ns,
+		c->claim, scx_bpf_dsq_nr_queued(cpu_dsq(cpu)));
 }
 
 void BPF_STRUCT_OPS(photon_dump_task, struct scx_dump_ctx *dctx,

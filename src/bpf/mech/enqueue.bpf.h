@@ -47,8 +47,7 @@ static __always_inline void insert_on(struct task_struct *p,
 				      const struct task_ctx *t, s32 cpu,
 				      u64 flags)
 {
-	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | cpu, task_slice(t),
-			   flags);
+	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | cpu, task_slice(t), flags);
 }
 
 /*
@@ -182,7 +181,8 @@ void BPF_STRUCT_OPS(photon_enqueue, struct task_struct *p, u64 enq_flags)
 		enqueue_bound(p, t, cpu, now);
 		return;
 	}
-	if (wants_preemption(t->class) && enqueue_urgent(p, t, cpu, now, enq_flags))
+	if (wants_preemption(t->class) &&
+	    enqueue_urgent(p, t, cpu, now, enq_flags))
 		return;
 	queue_llc(p, t, cpu);
 	wake_idle_cpu(p, cpu);

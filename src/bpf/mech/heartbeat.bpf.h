@@ -31,8 +31,7 @@ static void take_snapshot(u64 now)
 	u32 c, i;
 
 	__sync_fetch_and_add(&s->seq, 1);
-	bpf_for(c, 0, NR_COUNTERS)
-	{
+	bpf_for(c, 0, NR_COUNTERS) {
 		u64 sum = 0;
 
 		bpf_for(i, 0, nr_cpus)
@@ -50,8 +49,7 @@ static void count_runnable(struct heartbeat *hb)
 
 	hb->runnable = 0;
 	hb->served_now = 0;
-	bpf_for(i, 0, nr_cpus)
-	{
+	bpf_for(i, 0, nr_cpus) {
 		const struct cpu_ctx *c = cpu_ctx(i);
 
 		hb->served_now += READ_ONCE(c->fair_served);

@@ -47,14 +47,12 @@ static s32 create_queues(void)
 	s32 err = 0;
 	u32 i;
 
-	bpf_for(i, 0, nr_llcs)
-	{
+	bpf_for(i, 0, nr_llcs) {
 		err = scx_bpf_create_dsq(DSQ_LLC_BASE + i, -1);
 		if (err)
 			return err;
 	}
-	bpf_for(i, 0, nr_cpus)
-	{
+	bpf_for(i, 0, nr_cpus) {
 		err = scx_bpf_create_dsq(DSQ_CPU_BASE + i, -1);
 		if (err)
 			return err;

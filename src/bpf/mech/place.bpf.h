@@ -105,8 +105,7 @@ __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 	if (victim_is_good(&tun, best.deadline, now))
 		return best.cpu;
 	try_victim(&best, this_cpu(), p, now);
-	bpf_for(i, 0, VICTIM_SCAN)
-	{
+	bpf_for(i, 0, VICTIM_SCAN) {
 		if (victim_is_good(&tun, best.deadline, now))
 			break;
 		cpu = next_in_llc[cpu & (MAX_CPUS - 1)];

@@ -61,9 +61,9 @@ static __always_inline void wake_by_task(struct wake *w)
 }
 
 /* The class counters stand in the order of the classes. */
-#define ASSERT_CLASS_COUNTER(name, class)                             \
-	_Static_assert(CNT_class_##name - CNT_class_input ==          \
-			       (int)(class) - CLASS_INPUT,            \
+#define ASSERT_CLASS_COUNTER(name, class)                    \
+	_Static_assert(CNT_class_##name - CNT_class_input == \
+			       (int)(class) - CLASS_INPUT,   \
 		       "counter class_" #name " is out of order")
 ASSERT_CLASS_COUNTER(kernel, CLASS_KERNEL);
 ASSERT_CLASS_COUNTER(frame, CLASS_FRAME);
@@ -123,7 +123,8 @@ __noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 			wake_by_task(&w);
 	}
 	if (link_task(task_slot(p), &w))
-		leader->facing_until = coarse(now + tun.facing_ms * NSEC_PER_MSEC_);
+		leader->facing_until =
+			coarse(now + tun.facing_ms * NSEC_PER_MSEC_);
 	return 0;
 }
 

@@ -20,7 +20,8 @@ enum {
 	FAIR_RATE_ONE = 1 << FAIR_RATE_SHIFT,
 	/* 1/64: below that the lead is capped anyway, see LEAD_MAX_NS. */
 	FAIR_RATE_MIN = FAIR_RATE_ONE / 64,
-	FAIR_RATE_EWMA_SHIFT = 2, /* four periods: follows a load change in 40 ms */
+	/* Four periods: follows a load change in 40 ms. */
+	FAIR_RATE_EWMA_SHIFT = 2,
 	/* Extrapolate at most this far if the timer is late. */
 	FAIR_STALE_NS = 200 * NSEC_PER_MSEC_,
 	/*
@@ -90,8 +91,8 @@ static inline void fair_step(struct fair_clock *fc, u64 now, u64 served,
 	fc->vtime = fair_now(fc, now);
 	fc->at = now;
 	fc->rate = ewma(fc->rate, rate, FAIR_RATE_EWMA_SHIFT);
-	fc->inverse = div_or(FAIR_RATE_ONE * FAIR_RATE_ONE, fc->rate,
-			     FAIR_RATE_ONE);
+	fc->inverse =
+		div_or(FAIR_RATE_ONE * FAIR_RATE_ONE, fc->rate, FAIR_RATE_ONE);
 }
 
 #endif /* PHOTON_POLICY_FAIR_H */

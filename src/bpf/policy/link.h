@@ -64,9 +64,11 @@ static inline void link_chain(const volatile struct tunables *pr,
 			      struct task_ctx *t, const struct wake *w)
 {
 	if (w->source == SRC_INPUT)
-		chain_start(t, SRC_INPUT, w->now + us_to_ns(pr->input_window_us));
+		chain_start(t, SRC_INPUT,
+			    w->now + us_to_ns(pr->input_window_us));
 	else if (w->source == SRC_DISPLAY || w->source == SRC_RT)
-		chain_start(t, w->source, w->now + us_to_ns(pr->frame_window_us));
+		chain_start(t, w->source,
+			    w->now + us_to_ns(pr->frame_window_us));
 	else if (w->source == SRC_IRQ && w->facing)
 		chain_start(t, SRC_IRQ, w->now + us_to_ns(pr->frame_window_us));
 	else if (w->source == SRC_TASK && before_u64(w->now, w->waker_until) &&
@@ -135,7 +137,8 @@ static inline void link_wake(const volatile struct tunables *pr,
 
 /* The class for another stint without a wakeup: the budget may be used up. */
 static inline u8 link_class_again(const volatile struct tunables *pr,
-				  const struct task_ctx *t, u32 weight, bool batch)
+				  const struct task_ctx *t, u32 weight,
+				  bool batch)
 {
 	if (t->class == CLASS_INPUT && t->used < INPUT_REQUEST_NS)
 		return CLASS_INPUT;

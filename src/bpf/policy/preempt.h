@@ -52,8 +52,8 @@ static inline bool may_preempt(const volatile struct tunables *pr, u64 running,
 }
 
 /* So late that no better victim is worth looking for. */
-static inline bool victim_is_good(const volatile struct tunables *pr, u64 running,
-				  u64 now)
+static inline bool victim_is_good(const volatile struct tunables *pr,
+				  u64 running, u64 now)
 {
 	return running > now + 2 * us_to_ns(pr->frame_deadline_us);
 }

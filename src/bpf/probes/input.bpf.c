@@ -34,7 +34,8 @@ struct cpu_ctx cpus[MAX_CPUS] SEC(".bss.cpus");
 
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 64 * 1024); /* 2,730 events: 0.3 s of an 8 kHz mouse */
+	/* 2,730 events: 0.3 s of an 8 kHz mouse. */
+	__uint(max_entries, 64 * 1024);
 };
 
 #define RING(n) struct ring ring_##n SEC(".maps")
