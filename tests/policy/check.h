@@ -32,8 +32,8 @@ static inline void check_u64(const char *file, int line, const char *what, bool 
 	checks_done++;
 	if (ok)
 		return;
-	fprintf(stderr, "%s:%d: %s: %llu (%lld) and %llu (%lld), seed %llu case %llu\n", file, line, what, a,
-		(s64)a, b, (s64)b, check_seed, check_case);
+	fprintf(stderr, "%s:%d: %s: %llu (%lld) and %llu (%lld), seed %llu case %llu\n", file, line, what, a, (s64)a, b,
+		(s64)b, check_seed, check_case);
 	exit(1);
 }
 

@@ -69,22 +69,40 @@ static void slices(void)
 {
 	struct task_ctx t = { .class = CLASS_FAIR };
 
-	CHECK_EQ(task_slice(&tun, &t), 4 * MS);
+	CHECK_EQ(task_request(&tun, &t), 4 * MS);
 	t.class = CLASS_BATCH;
-	CHECK_EQ(task_slice(&tun, &t), 4 * MS);
+	CHECK_EQ(task_request(&tun, &t), 4 * MS);
 	t.class = CLASS_KERNEL;
-	CHECK_EQ(task_slice(&tun, &t), 4 * MS);
+	CHECK_EQ(task_request(&tun, &t), 4 * MS);
 	for (u8 class = CLASS_INPUT; class <= CLASS_FRAME; class += CLASS_FRAME - CLASS_INPUT) {
 		t.class = class;
 		t.used = 0;
-		CHECK_EQ(task_slice(&tun, &t), 14 * MS);
+		CHECK_EQ(task_request(&tun, &t), 14 * MS);
 		t.used = 9 * MS;
-		CHECK_EQ(task_slice(&tun, &t), 5 * MS);
+		CHECK_EQ(task_request(&tun, &t), 5 * MS);
 		t.used = 13 * MS; /* never less than anybody else's */
-		CHECK_EQ(task_slice(&tun, &t), 4 * MS);
+		CHECK_EQ(task_request(&tun, &t), 4 * MS);
 		t.used = USED_MAX_NS;
-		CHECK_EQ(task_slice(&tun, &t), 4 * MS);
+		CHECK_EQ(task_request(&tun, &t), 4 * MS);
 	}
+}
+
+/* A deadline is good for one request, in however many pieces. */
+static void requests(void)
+{
+	struct task_ctx t = { .used = 30 * MS, .request_end = 34 * MS };
+
+	CHECK_EQ(task_slice(&t), 4 * MS);
+	CHECK(!request_used(&t));
+	t.used += 3 * MS;
+	CHECK_EQ(task_slice(&t), MS);
+	CHECK(!request_used(&t));
+	t.used = t.request_end - SLICE_MIN_NS;
+	CHECK_EQ(task_slice(&t), SLICE_MIN_NS);
+	CHECK(request_used(&t));
+	t.used = t.request_end + 4 * MS;
+	CHECK_EQ(task_slice(&t), SLICE_MIN_NS);
+	CHECK(request_used(&t));
 }
 
 int main(void)
@@ -94,5 +112,6 @@ int main(void)
 	lead();
 	short_bursts_first();
 	slices();
+	requests();
 	return check_done();
 }

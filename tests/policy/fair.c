@@ -8,7 +8,10 @@ static const u64 BEAT = HEARTBEAT_NS;
 static struct fair_clock stopped_at(u64 vtime)
 {
 	return (struct fair_clock){
-		.vtime = vtime, .at = T0, .rate = FAIR_RATE_ONE, .inverse = FAIR_RATE_ONE,
+		.vtime = vtime,
+		.at = T0,
+		.rate = FAIR_RATE_ONE,
+		.inverse = FAIR_RATE_ONE,
 	};
 }
 
@@ -29,8 +32,8 @@ static void speed(void)
 	const struct {
 		u64 cpus, tasks, permille;
 	} cases[] = {
-		{ 4, 4, 1000 }, { 4, 8, 500 }, { 4, 12, 333 }, { 1, 10, 100 }, { 4, 400, 15 },
-		{ 4, 2, 1000 }, /* never faster than the wall clock */
+		{ 4, 4, 1000 }, { 4, 8, 500 },	{ 4, 12, 333 },
+		{ 1, 10, 100 }, { 4, 400, 15 }, { 4, 2, 1000 }, /* never faster than the wall clock */
 		{ 0, 0, 1000 }, /* nobody wants to run */
 		{ 0, 3, 15 }, /* everybody starves: still moves */
 	};

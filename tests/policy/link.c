@@ -38,16 +38,11 @@ static void starts(void)
 	u64 input = us_to_ns(tun.input_window_us);
 	u64 frame = us_to_ns(tun.frame_window_us);
 	const struct start_case cases[] = {
-		{ SRC_INPUT, false, input, CLASS_INPUT },
-		{ SRC_INPUT, true, input, CLASS_INPUT },
-		{ SRC_DISPLAY, false, frame, CLASS_FRAME },
-		{ SRC_DISPLAY, true, frame, CLASS_FRAME },
-		{ SRC_RT, false, frame, CLASS_FRAME },
-		{ SRC_RT, true, frame, CLASS_FRAME },
-		{ SRC_IRQ, false, 0, CLASS_FAIR },
-		{ SRC_IRQ, true, frame, CLASS_FRAME },
-		{ SRC_TASK, false, 0, CLASS_FAIR },
-		{ SRC_TASK, true, 0, CLASS_FRAME },
+		{ SRC_INPUT, false, input, CLASS_INPUT },   { SRC_INPUT, true, input, CLASS_INPUT },
+		{ SRC_DISPLAY, false, frame, CLASS_FRAME }, { SRC_DISPLAY, true, frame, CLASS_FRAME },
+		{ SRC_RT, false, frame, CLASS_FRAME },	    { SRC_RT, true, frame, CLASS_FRAME },
+		{ SRC_IRQ, false, 0, CLASS_FAIR },	    { SRC_IRQ, true, frame, CLASS_FRAME },
+		{ SRC_TASK, false, 0, CLASS_FAIR },	    { SRC_TASK, true, 0, CLASS_FRAME },
 		{ SRC_NONE, false, 0, CLASS_FAIR },
 	};
 
@@ -229,7 +224,7 @@ static void budget(void)
 	t.burst = ns - 1;
 	CHECK_EQ(link_class(&tun, &t, &w), CLASS_FRAME);
 
-	for (u8 class = CLASS_INPUT; class < NR_CLASSES; class++) {
+	for (u8 class = CLASS_INPUT; class < NR_CLASSES; class ++) {
 		bool link = class == CLASS_INPUT || class == CLASS_FRAME;
 
 		t.class = class;

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What holds for every task under every setting: a million random cases. */
+#include "check.h"
+
+enum {
+	CASES = 1000000,
+	CASES_PER_TUNABLES = 16, /* wakeups and stints of one task in a row */
+};
+
+static struct rng rng = { .state = 20261123 };
+static struct tunables tun;
+static struct fair_clock fc;
+static struct task_ctx t;
+static u64 now;
+
+static void new_task(void)
+{
+	tun = random_tunables(&rng);
+	now = rnd_in(&rng, NSEC_PER_SEC, 1ULL << 47);
+	fc = (struct fair_clock){
+		.vtime = rnd_log(&rng, 60),
+		.at = now - rnd_log(&rng, 29),
+		.rate = rnd_in(&rng, FAIR_RATE_MIN, FAIR_RATE_ONE),
+	};
+	fc.inverse = FAIR_RATE_ONE * FAIR_RATE_ONE / fc.rate;
+	t = (struct task_ctx){
+		.vtime = fc.vtime + rnd_log(&rng, 40) - rnd_log(&rng, 40),
+		.used = min_u64(rnd_log(&rng, 32), USED_MAX_NS),
+		.burst = rnd_log(&rng, 32),
+		.score = rnd_in(&rng, 0, SCORE_ONE),
+		.class = rnd_in(&rng, CLASS_INPUT, CLASS_BATCH),
+		.source = rnd(&rng) % NR_SOURCES,
+		.depth = rnd_in(&rng, 0, DEPTH_MAX),
+	};
+}
+
+static struct wake random_wake(void)
+{
+	return (struct wake){
+		.now = now,
+		.waker_until = rnd_once_in(&rng, 3) ? 0 : now + rnd_log(&rng, 28) - rnd_log(&rng, 28),
+		.weight = rnd_in(&rng, 1, 10000),
+		.source = rnd(&rng) % NR_SOURCES,
+		.waker_source = rnd(&rng) % NR_SOURCES,
+		.waker_depth = rnd_in(&rng, 0, DEPTH_MAX),
+		.facing = rnd_once_in(&rng, 2),
+		.batch = rnd_once_in(&rng, 4),
+		.kernel = rnd_once_in(&rng, 4),
+	};
+}
+
+static void wakes(void)
+{
+	struct wake w = random_wake();
+	u64 vtime = t.vtime, fair = fair_now(&fc, now);
+	u64 window = us_to_ns(max_u64(tun.input_window_us, tun.frame_window_us));
+
+	fair_wake(&t, fair);
+	/* Time is forgiven to one credit behind the clock, never given back. */
+	CHECK(t.vtime == vtime || t.vtime == fair - FAIR_CREDIT_NS);
+	CHECK(!before_u64(t.vtime, vtime));
+	link_wake(&tun, &t, &w);
+	CHECK_LE(t.score, SCORE_ONE);
+	CHECK_LE(t.depth, DEPTH_MAX);
+	CHECK(t.class > CLASS_NONE && t.class < NR_CLASSES);
+	CHECK_EQ(t.used, 0);
+	CHECK(!(t.flags & TASK_EXPIRED));
+	if (in_chain(&t, now))
+		CHECK_LE(t.chain_until, max_u64(now + window, w.waker_until));
+	/* Only a source, a chain, a face or a habit makes one urgent. */
+	if (t.class == CLASS_FRAME)
+		CHECK(in_chain(&t, now) || w.facing || (t.flags & TASK_LEARNT));
+	if (t.class == CLASS_INPUT)
+		CHECK_EQ(w.source, SRC_INPUT);
+}
+
+static void is_due(void)
+{
+	u64 rel = relative_deadline(&tun, &t, &fc, now);
+
+	CHECK_LT(0, rel);
+	CHECK_LE(rel, RELATIVE_MAX_NS);
+	if (t.class >= CLASS_FAIR)
+		CHECK_LE(FAIR_DEADLINE_MIN_NS, rel);
+	t.deadline = now + rel;
+	t.request_end = t.used + task_request(&tun, &t);
+	CHECK_LE(us_to_ns(tun.slice_us), task_request(&tun, &t));
+	CHECK_LE(SLICE_MIN_NS, task_slice(&t));
+	CHECK_LE(task_slice(&t), max_u64(us_to_ns(tun.slice_us), us_to_ns(tun.frame_budget_us)));
+	CHECK(!request_used(&t));
+}
+
+/* Whoever runs is judged by no deadline that is both past and not his own. */
+static void is_judged(void)
+{
+	u64 started = now, later = now + rnd_log(&rng, 28);
+	struct running r = { .deadline = t.deadline, .started = started, .class = t.class };
+	u64 judged = running_deadline(&tun, &r, later);
+	u64 frame = later + us_to_ns(tun.frame_deadline_us);
+
+	CHECK(judged == r.deadline || judged >= later);
+	if (t.class >= CLASS_FAIR)
+		CHECK_LE(min_u64(r.deadline, frame), judged);
+	CHECK(!may_preempt(&tun, judged, judged));
+	/* Frames do not preempt frames. */
+	if (t.class == CLASS_FRAME)
+		CHECK(!may_preempt(&tun, judged, frame));
+	/* Who had to wait past his deadline is safe from frames for a while. */
+	r.deadline = started - 1;
+	if (later - started < us_to_ns(tun.min_run_us) && t.class >= CLASS_FAIR)
+		CHECK(!may_preempt(&tun, running_deadline(&tun, &r, later), frame));
+}
+
+/* mech/account.bpf.h: stopping */
+static void runs(void)
+{
+	u64 ran = min_u64(rnd_log(&rng, 40), STINT_MAX_NS);
+	u64 vtime = t.vtime, request = task_request(&tun, &t);
+	u32 weight = rnd_in(&rng, 1, 10000);
+	u8 class;
+
+	now += ran;
+	t.used = min_u64(t.used + ran, USED_MAX_NS);
+	fair_charge(&t, ran, weight);
+	CHECK(!before_u64(t.vtime, vtime));
+	CHECK_LE(t.used, USED_MAX_NS);
+	if (ran >= request)
+		CHECK(request_used(&t));
+	class = link_class_again(&tun, &t, weight, false);
+	/* Running makes nobody more urgent, and the budget is the end of it. */
+	if (t.class != CLASS_INPUT)
+		CHECK_LE(t.class, class);
+	if (t.used >= us_to_ns(tun.frame_budget_us) && t.class != CLASS_KERNEL && t.used >= INPUT_REQUEST_NS)
+		CHECK_LE(CLASS_FAIR, class);
+	t.class = class;
+}
+
+static void clock_advances(void)
+{
+	u64 before = fair_now(&fc, now);
+
+	fair_step(&fc, now, rnd_log(&rng, 34), rnd_log(&rng, 16));
+	CHECK(fc.rate >= FAIR_RATE_MIN && fc.rate <= FAIR_RATE_ONE);
+	CHECK(fc.inverse >= FAIR_RATE_ONE && fc.inverse <= 64 * FAIR_RATE_ONE);
+	CHECK(!before_u64(fair_now(&fc, now), before));
+	CHECK_LE(fair_now(&fc, now + MS) - fair_now(&fc, now), MS);
+}
+
+int main(void)
+{
+	check_seed = rng.state;
+	for (check_case = 0; check_case < CASES; check_case++) {
+		if (check_case % CASES_PER_TUNABLES == 0)
+			new_task();
+		if (rnd_once_in(&rng, 2))
+			wakes();
+		is_due();
+		is_judged();
+		runs();
+		clock_advances();
+	}
+	printf("seed %llu, %u cases, ", check_seed, CASES);
+	return check_done();
+}

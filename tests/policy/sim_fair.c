@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Shares, on a simulated machine: equal for equals, in the order of the weights,
+ * for newcomers as for old hands, and no gain for who sleeps a little and runs a
+ * lot.
+ */
+#include "sim.h"
+
+static const u64 WARM_UP = 2 * NSEC_PER_SEC;
+static const u64 MEASURED = 20 * NSEC_PER_SEC;
+static struct sim sim;
+static u64 start[SIM_TASKS];
+
+static struct sim_task hog(u32 weight)
+{
+	return (struct sim_task){
+		.run_lo = NSEC_PER_SEC,
+		.run_hi = NSEC_PER_SEC,
+		.weight = weight,
+		.bound = -1,
+		.wakes = -1,
+		.wakes_too = -1,
+		.wake_source = SRC_IRQ,
+	};
+}
+
+static struct sim_task sleeper(u64 run, u64 sleep)
+{
+	struct sim_task t = hog(WEIGHT_NICE0);
+
+	t.run_lo = t.run_hi = run;
+	t.sleep_lo = t.sleep_hi = sleep;
+	return t;
+}
+
+static void run_for(u64 ns)
+{
+	u64 end = sim.now + ns;
+
+	while (sim.now < end)
+		sim_step(&sim);
+}
+
+static void measure(void)
+{
+	run_for(WARM_UP);
+	for (u32 i = 0; i < sim.nr_tasks; i++)
+		start[i] = sim.tasks[i].sum_exec;
+	run_for(MEASURED);
+}
+
+/* Of what each of n equal tasks would get, in permille. */
+static u64 share(u32 task)
+{
+	u64 got = sim.tasks[task].sum_exec - start[task];
+
+	return got * 1000 * sim.nr_tasks / (MEASURED * sim.nr_cpus);
+}
+
+static void begin(u64 seed, u32 cpus, u32 hogs)
+{
+	check_seed = seed;
+	sim_init(&sim, seed, cpus);
+	for (u32 i = 0; i < hogs; i++)
+		sim_add(&sim, hog(WEIGHT_NICE0));
+}
+
+static void equal_hogs(void)
+{
+	for (u64 seed = 1; seed <= 20; seed++) {
+		u32 cpus = 1u << (seed % 4);
+
+		begin(seed, cpus, cpus + rnd_in(&(struct rng){ seed }, 1, 4 * cpus));
+		measure();
+		for (u32 i = 0; i < sim.nr_tasks; i++) {
+			check_case = i;
+			CHECK_LE(950, share(i));
+			CHECK_LE(share(i), 1050);
+		}
+	}
+}
+
+/* One that has run for ten seconds without a sleep is no better than one new. */
+static void late_newcomer(void)
+{
+	for (u64 seed = 1; seed <= 4; seed++) {
+		begin(seed, 1u << (seed % 3), 0);
+		for (u32 i = 0; i < 2 * sim.nr_cpus; i++)
+			sim_add(&sim, hog(WEIGHT_NICE0));
+		run_for(10 * NSEC_PER_SEC);
+		sim_add(&sim, hog(WEIGHT_NICE0));
+		measure();
+		check_case = sim.nr_tasks - 1;
+		CHECK_LE(900, share(sim.nr_tasks - 1));
+		CHECK_LE(share(sim.nr_tasks - 1), 1100);
+	}
+}
+
+static void sleepers_gain_nothing(void)
+{
+	static const struct {
+		u64 run, sleep;
+	} kinds[] = { { MS, 50 * US }, { 200 * US, 20 * US }, { 3 * MS, 50 * US } };
+
+	const u32 hogs = 4;
+
+	for (u64 seed = 1; seed <= 12; seed++) {
+		u32 kind = seed % 3;
+
+		begin(seed, 4, hogs);
+		for (u32 i = 0; i < 8; i++)
+			sim_add(&sim, sleeper(kinds[kind].run, kinds[kind].sleep));
+		measure();
+		for (u32 i = 0; i < sim.nr_tasks; i++) {
+			check_case = i;
+			if (i < hogs)
+				CHECK_LE(850, share(i));
+			else
+				CHECK_LE(share(i), 1100);
+		}
+	}
+}
+
+/* scx weights of nice 19, 10, 5, 1, 0, -5 and -10. */
+static void weights_in_order(void)
+{
+	static const u32 weights[] = { 1, 11, 33, 80, 100, 305, 932 };
+	u32 n = sizeof(weights) / sizeof(weights[0]);
+
+	for (u64 seed = 1; seed <= 8; seed++) {
+		begin(seed, 2, 0);
+		for (u32 i = 0; i < n; i++)
+			sim_add(&sim, hog(weights[i]));
+		measure();
+		for (u32 i = 0; i + 1 < n; i++) {
+			check_case = i;
+			CHECK_LE(share(i), share(i + 1) + 10);
+		}
+		/* Nice 0 gets more than nice 5, nice 5 than nice 19. */
+		CHECK_LT(share(2), share(4));
+		CHECK_LT(share(0), share(2) + 1);
+		CHECK_LT(20, share(0)); /* and still runs */
+	}
+}
+
+int main(void)
+{
+	equal_hogs();
+	sleepers_gain_nothing();
+	weights_in_order();
+	late_newcomer();
+	return check_done();
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The scheduler of the simulated machine: the policy headers, driven the way
+ * mech/ drives them. Names and order of steps are those of mech/ and of the
+ * kernel's ext.c: select_cpu, enqueue, dispatch, running, stopping.
+ */
+#ifndef PHOTON_TESTS_SIM_SCHED_H
+#define PHOTON_TESTS_SIM_SCHED_H
+
+#include "check.h"
+
+enum {
+	SIM_CPUS = 8,
+	SIM_TASKS = 64,
+	TICK_NS = 4 * NSEC_PER_MSEC_, /* HZ=250 */
+	IPI_MAX_NS = 20 * NSEC_PER_USEC_,
+};
+#define NEVER (~0ULL >> 1)
+
+enum sim_state { ASLEEP, QUEUED, LOCAL, RUNNING };
+
+struct sim_task {
+	struct task_ctx ctx;
+	/* Behaviour: run this long, sleep that long, wake others at the end. */
+	u64 run_lo, run_hi;
+	u64 sleep_lo, sleep_hi; /* both 0: never sleeps; NEVER: until woken */
+	s32 wakes, wakes_too; /* tasks, or -1 */
+	u32 weight;
+	s32 bound; /* the one CPU it may use, or -1 */
+	u8 wake_source; /* of its own timer */
+	u8 process; /* who shares facing_until with it */
+	bool batch, kernel;
+	/* State. */
+	u8 state;
+	s32 cpu;
+	u64 slice, sum_exec, left, wake_at;
+	u64 waits_since; /* ns: runnable and not running since */
+	u64 ahead; /* tasks due before it when its deadline passed */
+	u64 longest_wait;
+};
+
+struct sim_cpu {
+	struct cpu_ctx ctx;
+	s32 curr; /* task or -1 */
+	s32 local[SIM_TASKS];
+	u32 nr_local;
+	u64 since; /* curr is charged up to here */
+	u64 tick_at, resched_at;
+	bool idle;
+};
+
+struct sim {
+	struct tunables tun;
+	struct rng rng;
+	struct sim_cpu cpus[SIM_CPUS];
+	struct sim_task tasks[SIM_TASKS];
+	u32 facing_until[SIM_TASKS]; /* coarse time, by process */
+	struct fair_clock clock;
+	u64 served, beat_at;
+	u64 now, steps;
+	u32 nr_cpus, nr_tasks;
+	void (*on_run)(struct sim *s, struct sim_task *t, u64 waited);
+};
+
+static inline s32 task_id(const struct sim *s, const struct sim_task *t)
+{
+	return t - s->tasks;
+}
+
+static inline bool allowed(const struct sim_task *t, s32 cpu)
+{
+	return t->bound < 0 || t->bound == cpu;
+}
+
+static inline void resched(struct sim *s, s32 cpu)
+{
+	struct sim_cpu *c = &s->cpus[cpu];
+
+	c->resched_at = min_u64(c->resched_at, s->now + rnd_in(&s->rng, 1, IPI_MAX_NS));
+}
+
+/* ext.c: update_curr_scx() */
+static inline void update_curr(struct sim *s, struct sim_cpu *c)
+{
+	struct sim_task *t = &s->tasks[c->curr];
+	u64 ran = sub_sat(s->now, c->since);
+
+	c->since = s->now;
+	t->sum_exec += ran;
+	t->left = sub_sat(t->left, ran);
+	t->slice = sub_sat(t->slice, ran);
+}
+
+static inline void set_deadline(struct sim *s, struct sim_task *t)
+{
+	t->ctx.deadline = s->now + relative_deadline(&s->tun, &t->ctx, &s->clock, s->now);
+	t->ctx.request_end = t->ctx.used + task_request(&s->tun, &t->ctx);
+#ifdef SABOTAGE_BOUND
+	if (t->ctx.class == CLASS_BATCH)
+		t->ctx.deadline += 9 * us_to_ns(s->tun.batch_deadline_us);
+#endif
+}
+
+static inline void insert_local(struct sim *s, struct sim_task *t, s32 cpu, bool preempt)
+{
+	struct sim_cpu *c = &s->cpus[cpu];
+	u32 at = preempt ? 0 : c->nr_local;
+
+	for (u32 i = c->nr_local++; i > at; i--)
+		c->local[i] = c->local[i - 1];
+	c->local[at] = task_id(s, t);
+	t->state = LOCAL;
+	t->cpu = cpu;
+	t->slice = task_slice(&t->ctx);
+	if (preempt && c->curr >= 0)
+		s->tasks[c->curr].slice = 0;
+	c->idle = false;
+	resched(s, cpu);
+}
+
+static inline void insert_queue(struct sim_task *t)
+{
+	t->slice = task_slice(&t->ctx);
+	t->state = QUEUED;
+	t->ahead = NEVER;
+}
+
+static inline s32 pick_idle(struct sim *s, const struct sim_task *t)
+{
+	if (s->cpus[t->cpu].idle && allowed(t, t->cpu))
+		return t->cpu;
+	for (u32 i = 0; i < s->nr_cpus; i++)
+		if (s->cpus[i].idle && allowed(t, i))
+			return i;
+	return -1;
+}
+
+static inline u64 victim_deadline(const struct sim *s, s32 cpu)
+{
+	const struct cpu_ctx *c = &s->cpus[cpu].ctx;
+	struct running r = { .deadline = c->deadline, .started = c->started, .class = c->class };
+
+	if (r.class == CLASS_NONE || sub_sat(s->now, c->claim) < CLAIM_NS)
+		return 0;
+	return running_deadline(&s->tun, &r, s->now);
+}
+
+static inline s32 pick_victim(struct sim *s, const struct sim_task *t, s32 waking_cpu)
+{
+	u64 best = 0;
+	s32 found = -1;
+
+	if (!wants_preemption(t->ctx.class))
+		return -1;
+	for (s32 i = -2; i < VICTIM_SCAN; i++) {
+		s32 cpu = i == -2 ? t->cpu : i == -1 ? waking_cpu : (t->cpu + 1 + i) % (s32)s->nr_cpus;
+		u64 d = allowed(t, cpu) ? victim_deadline(s, cpu) : 0;
+
+		if (i >= 0 && cpu == t->cpu)
+			break;
+		if (d > best) {
+			best = d;
+			found = cpu;
+		}
+		if (victim_is_good(&s->tun, best, s->now))
+			break;
+	}
+	if (found < 0 || !may_preempt(&s->tun, best, t->ctx.deadline))
+		return -1;
+	s->cpus[found].ctx.claim = s->now;
+	return found;
+}
+
+static inline void wake_idle_cpu(struct sim *s, const struct sim_task *t)
+{
+	s32 cpu = pick_idle(s, t);
+
+	if (cpu < 0)
+		return;
+	s->cpus[cpu].idle = false;
+	resched(s, cpu);
+}
+
+/* An idle CPU, a victim, or the queue: the end of select_cpu and of enqueue. */
+static inline void place(struct sim *s, struct sim_task *t, s32 waking_cpu, bool wakeup)
+{
+	s32 cpu = wakeup || t->bound >= 0 || wants_preemption(t->ctx.class) ? pick_idle(s, t) : -1;
+
+	if (cpu >= 0) {
+		insert_local(s, t, cpu, false);
+		return;
+	}
+	cpu = pick_victim(s, t, waking_cpu);
+	if (cpu >= 0) {
+		insert_local(s, t, cpu, true);
+		return;
+	}
+	insert_queue(t);
+	if (!wakeup && t->bound < 0)
+		wake_idle_cpu(s, t);
+}
+
+/* mech/wake.bpf.h: wake_task(), then select_cpu. `waker` may be NULL. */
+static inline void sim_wake(struct sim *s, struct sim_task *t, const struct sim_task *waker, s32 waking_cpu)
+{
+	u32 *facing = &s->facing_until[t->process];
+	struct wake w = {
+		.now = s->now,
+		.weight = t->weight,
+		.source = waker ? SRC_TASK : t->wake_source,
+		.facing = before_u32(coarse(s->now), *facing),
+		.batch = t->batch,
+		.kernel = t->kernel,
+	};
+
+	if (t->state != ASLEEP)
+		return;
+	if (waker) {
+		w.waker_until = waker->ctx.chain_until;
+		w.waker_source = waker->ctx.source;
+		w.waker_depth = waker->ctx.depth;
+	}
+	fair_wake(&t->ctx, fair_now(&s->clock, s->now));
+	link_wake(&s->tun, &t->ctx, &w);
+	if (link_faces(&t->ctx, s->now))
+		*facing = coarse(s->now + s->tun.facing_ms * NSEC_PER_MSEC_);
+	if (!t->left)
+		t->left = rnd_in(&s->rng, t->run_lo, t->run_hi);
+	t->waits_since = s->now;
+	set_deadline(s, t);
+	place(s, t, waking_cpu, true);
+}
+
+/* mech/enqueue.bpf.h, without a wakeup */
+static inline void requeue(struct sim *s, struct sim_task *t, s32 cpu)
+{
+	u8 class = link_class_again(&s->tun, &t->ctx, t->weight, t->batch);
+
+	t->waits_since = s->now;
+	if ((t->ctx.flags & TASK_EXPIRED) || class != t->ctx.class || !t->ctx.deadline) {
+		t->ctx.class = class;
+		set_deadline(s, t);
+	}
+	place(s, t, cpu, false);
+}
+
+/* mech/account.bpf.h */
+static inline void stopping(struct sim_cpu *c, struct sim_task *t, bool runnable)
+{
+	u64 ran = min_u64(sub_sat(t->sum_exec, t->ctx.sum_exec), STINT_MAX_NS);
+
+	c->ctx.class = CLASS_NONE;
+	t->ctx.sum_exec = t->sum_exec;
+	t->ctx.used = min_u64(t->ctx.used + ran, USED_MAX_NS);
+	fair_charge(&t->ctx, ran, t->weight);
+	if (t->ctx.class >= CLASS_FAIR)
+		c->ctx.fair_served += ran;
+	if (!runnable)
+		return;
+	if (request_used(&t->ctx))
+		t->ctx.flags |= TASK_EXPIRED;
+	else
+		t->ctx.flags &= ~TASK_EXPIRED;
+}
+
+static inline void running(struct sim *s, struct sim_cpu *c, struct sim_task *t)
+{
+	u64 waited = s->now - t->waits_since;
+
+	t->state = RUNNING;
+	t->cpu = c - s->cpus;
+	c->curr = task_id(s, t);
+	c->since = s->now;
+	c->ctx.deadline = t->ctx.deadline;
+	c->ctx.started = s->now;
+	c->ctx.class = t->ctx.class;
+	c->ctx.claim = 0;
+	t->longest_wait = max_u64(t->longest_wait, waited);
+	s->steps++;
+	if (s->on_run)
+		s->on_run(s, t, waited);
+}
+
+/* mech/dispatch.bpf.h: of the own queue and the LLC's, the earlier head. */
+static inline struct sim_task *dispatch(struct sim *s, s32 cpu)
+{
+	struct sim_task *best = NULL;
+
+	for (u32 i = 0; i < s->nr_tasks; i++) {
+		struct sim_task *t = &s->tasks[i];
+
+		if (t->state == QUEUED && allowed(t, cpu) && (!best || before_u64(t->ctx.deadline, best->ctx.deadline)))
+			best = t;
+	}
+	return best;
+}
+
+static inline void keep_running(struct sim *s, struct sim_cpu *c, struct sim_task *t)
+{
+	t->ctx.class = link_class_again(&s->tun, &t->ctx, t->weight, t->batch);
+	set_deadline(s, t);
+	t->slice = task_slice(&t->ctx);
+	c->ctx.deadline = t->ctx.deadline;
+	c->ctx.started = s->now;
+	c->ctx.class = t->ctx.class;
+}
+
+/* The next task of a CPU; `runnable` says whether curr wants to go on. */
+static inline void schedule(struct sim *s, s32 cpu, bool runnable)
+{
+	struct sim_cpu *c = &s->cpus[cpu];
+	struct sim_task *prev = c->curr >= 0 ? &s->tasks[c->curr] : NULL;
+	struct sim_task *next = NULL;
+
+	c->resched_at = NEVER;
+	if (prev && runnable && prev->slice)
+		return;
+	if (c->nr_local) {
+		next = &s->tasks[c->local[0]];
+		c->nr_local--;
+		for (u32 i = 0; i < c->nr_local; i++)
+			c->local[i] = c->local[i + 1];
+	} else {
+		next = dispatch(s, cpu);
+	}
+	if (!next && prev && runnable) {
+		keep_running(s, c, prev);
+		return;
+	}
+	if (next)
+		next->state = RUNNING;
+	c->curr = -1;
+	c->idle = !next;
+	if (prev) {
+		stopping(c, prev, runnable);
+		if (runnable)
+			requeue(s, prev, cpu);
+	}
+	if (next)
+		running(s, c, next);
+}
+
+#endif /* PHOTON_TESTS_SIM_SCHED_H */
