@@ -45,40 +45,165 @@ pub struct Boot {
     pub jobs: &'static [Spec],
 }
 
-const fn test(name: &'static str, args: &'static [&'static str], limit_s: u64) -> Spec {
+const fn test(scenario: &'static str, args: &'static [&'static str], limit_s: u64) -> Spec {
+    named(scenario, scenario, args, limit_s)
+}
+
+const fn named(
+    name: &'static str,
+    scenario: &'static str,
+    args: &'static [&'static str],
+    limit_s: u64,
+) -> Spec {
     Spec {
         name,
-        scenario: name,
+        scenario,
         args,
         limit_s,
         expect: Expect::Pass,
     }
 }
 
+const fn twin(
+    name: &'static str,
+    scenario: &'static str,
+    args: &'static [&'static str],
+    reason: &'static str,
+) -> Spec {
+    Spec {
+        name,
+        scenario,
+        args,
+        limit_s: 200,
+        expect: Expect::Failure(reason),
+    }
+}
+
+/// Virtual time, no input devices; what most boots are.
+const fn boot(name: &'static str, on: On, smp: &'static str, jobs: &'static [Spec]) -> Boot {
+    Boot {
+        name,
+        on,
+        smp,
+        clock: Clock::Virtual,
+        input_devices: false,
+        jobs,
+    }
+}
+
+/// Longest first, so that no long one is left alone at the end. Limits are three times what a scenario took, or more.
 pub const BOOTS: &[Boot] = &[
+    boot(
+        "starvation",
+        On::NewestKernel,
+        FOUR,
+        &[named(
+            "wait_bound_60s",
+            "wait_bound",
+            &["--seconds", "60"],
+            200,
+        )],
+    ),
+    // On two CPUs, because loading takes the same instructions on any machine, and here a larger share of them is its.
+    boot(
+        "cycles",
+        On::NewestKernel,
+        TWO,
+        &[test("cycles", &["--cycles", "200"], 1200)],
+    ),
+    boot(
+        "four",
+        On::EveryKernel,
+        FOUR,
+        &[
+            test("boot", &["--cpus", "4"], 30),
+            test("attach", &[], 120),
+            test("layout", &[], 120),
+            test("no_config", &[], 120),
+            test("no_probe", &[], 120),
+            test("input", &[], 120),
+            named("input_8khz", "input", &["--hz", "8000"], 120),
+            test("input_classes", &[], 120),
+            named("input_replug", "input_classes", &["--replug"], 120),
+            test("input_rings", &[], 120),
+            test("input_bound", &[], 200),
+            test("counters", &[], 200),
+            test("detach", &[], 120),
+            test("ejection", &[], 120),
+            test("faults", &[], 200),
+            test("spread", &[], 120),
+            named("wait_bound_10s", "wait_bound", &["--seconds", "10"], 120),
+        ],
+    ),
+    boot(
+        "eight",
+        On::NewestKernel,
+        EIGHT_IN_TWO_LLCS,
+        &[
+            test("boot", &["--cpus", "8"], 30),
+            test("spread", &[], 120),
+            test("input_rings", &[], 120),
+            test("counters", &[], 300),
+            test("hotplug", &[], 200),
+        ],
+    ),
+    boot(
+        "two",
+        On::NewestKernel,
+        TWO,
+        &[
+            test("boot", &["--cpus", "2"], 30),
+            test("spread", &[], 120),
+            test("input", &[], 120),
+            named("wait_bound_10s", "wait_bound", &["--seconds", "10"], 120),
+        ],
+    ),
     Boot {
-        name: "four",
-        on: On::EveryKernel,
-        smp: FOUR,
-        clock: Clock::Virtual,
-        input_devices: false,
-        jobs: &[test("boot", &["--cpus", "4"], 30), test("attach", &[], 120)],
+        input_devices: true,
+        ..boot(
+            "interrupt",
+            On::EveryKernel,
+            TWO,
+            &[test("input_irq", &[], 300)],
+        )
     },
+    boot(
+        "sabotage",
+        On::NewestKernel,
+        FOUR,
+        &[
+            twin(
+                "no_preempt",
+                "input_bound",
+                &[SABOTAGE_FLAG, "no-preempt"],
+                "times lower",
+            ),
+            twin(
+                "dead_queue",
+                "wait_bound",
+                &["--seconds", "5", SABOTAGE_FLAG, "dead-queue"],
+                "waited",
+            ),
+            twin(
+                "lost_counter",
+                "counters",
+                &[SABOTAGE_FLAG, "lost-counter"],
+                "wakeups",
+            ),
+        ],
+    ),
     Boot {
-        name: "two",
-        on: On::NewestKernel,
-        smp: TWO,
-        clock: Clock::Virtual,
-        input_devices: false,
-        jobs: &[test("boot", &["--cpus", "2"], 30), test("attach", &[], 120)],
-    },
-    Boot {
-        name: "eight",
-        on: On::NewestKernel,
-        smp: EIGHT_IN_TWO_LLCS,
-        clock: Clock::Virtual,
-        input_devices: false,
-        jobs: &[test("boot", &["--cpus", "8"], 30), test("attach", &[], 120)],
+        clock: Clock::Parallel,
+        ..boot(
+            "races",
+            On::NewestKernel,
+            FOUR,
+            &[
+                test("attach", &[], 120),
+                test("hotplug", &["--limit-ms", "60000"], 300),
+                named("cycles_20", "cycles", &["--cycles", "20"], 300),
+            ],
+        )
     },
 ];
 
