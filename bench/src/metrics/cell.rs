@@ -307,3 +307,7 @@ fn load(raw: &RawCell, set: &mut Set) {
     let switches: u64 = stats.iter().map(|s| s.voluntary + s.involuntary).sum();
     set.put("game_switches", Some(switches as f64));
 }
+
+#[cfg(test)]
+#[path = "cell_tests.rs"]
+mod tests;
