@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The bound of policy/deadline.h, on thousands of random machines: nothing waits
+ * The bound of policy/deadline.h, on hundreds of random machines: nothing waits
  * past its deadline longer than those before it need to get out of the way, and
  * with at most six tasks a CPU nothing waits longer than 100 ms. Compiled with
  * SABOTAGE_BOUND the deadline of batch work is ten times as long, and this
- * program has to find out (tests/style.rs sees to it).
+ * program has to find out (tests/policy_headers.rs sees to it).
  */
 #include "sim.h"
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What must compile, what must not, and what must fail: the policy headers and
+//! their sabotage twins, by the compiler the build uses.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The compiler, found as the build finds it.
+fn clang(args: &[&str]) -> Output {
+    Command::new(root().join("xtask/clang"))
+        .args(args)
+        .current_dir(root())
+        .output()
+        .unwrap()
+}
+
+fn compiles_alone(path: &str, more: &[&str]) -> Result<(), String> {
+    let mut args = vec![
+        "-std=gnu11",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-Wno-unused-function",
+    ];
+    args.extend(["-fsyntax-only", "-x", "c", "-Isrc/bpf"]);
+    args.extend(more);
+    args.push(path);
+    let run = clang(&args);
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    if run.status.success() {
+        Ok(())
+    } else {
+        Err(format!("{path} {more:?}: {said}"))
+    }
+}
+
+/// A C file in a directory of its own that goes away with it.
+fn with_sample<T>(name: &str, text: &str, f: impl FnOnce(&str) -> T) -> T {
+    let dir = std::env::temp_dir().join(format!("photon-style-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("sample.h");
+    std::fs::write(&path, text).unwrap();
+    let result = f(path.to_str().unwrap());
+    std::fs::remove_dir_all(&dir).unwrap();
+    result
+}
+
+#[test]
+fn policy_headers_compile_alone() {
+    let bad = "static inline u64 f(void)\n{\n\treturn 0;\n}\n";
+    assert!(with_sample("alone", bad, |p| compiles_alone(p, &[])).is_err());
+    let mut complaints = Vec::new();
+    let mut headers = 0;
+    for entry in std::fs::read_dir(root().join("src/bpf/policy")).unwrap() {
+        let header = entry.unwrap().path();
+        headers += 1;
+        for target in [&[][..], &["-target", "bpf"]] {
+            complaints.extend(compiles_alone(header.to_str().unwrap(), target).err());
+        }
+    }
+    assert!(headers > 0, "no policy header");
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[test]
+fn a_moved_field_does_not_compile() {
+    for header in ["src/bpf/policy/task.h", "src/bpf/intf.h"] {
+        compiles_alone(header, &[]).unwrap();
+        let error = compiles_alone(header, &["-DPHOTON_SABOTAGE_LAYOUT"]).unwrap_err();
+        assert!(
+            error.contains("sabotage: this assertion must fail"),
+            "{error}"
+        );
+    }
+}
+
+/// The simulation finds a bound that does not hold, and finds it within a second.
+#[test]
+fn a_sabotaged_bound_is_found() {
+    const AT_MOST: Duration = Duration::from_secs(1);
+    let dir = std::env::temp_dir().join(format!("photon-style-{}-bound", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let program = dir.join("sim_bound");
+    let source = "tests/policy/sim_bound.c";
+    let built = clang(&[
+        "-O1",
+        "-Isrc/bpf",
+        "-DSABOTAGE_BOUND",
+        source,
+        "-o",
+        program.to_str().unwrap(),
+    ]);
+    assert!(
+        built.status.success(),
+        "{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    let start = Instant::now();
+    let run = Command::new(&program).output().unwrap();
+    let took = start.elapsed();
+    std::fs::remove_dir_all(&dir).unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(!run.status.success(), "the sabotage was not noticed");
+    assert!(
+        said.contains("waited <="),
+        "failed for another reason: {said}"
+    );
+    assert!(took < AT_MOST, "found only after {took:?}");
+}
