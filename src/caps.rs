@@ -79,7 +79,7 @@ pub fn detect() -> Vec<Capability> {
         ),
         cap(
             "rescue from real-time tasks",
-            ksym("scx_bpf_reenqueue_local"),
+            ksym("scx_bpf_dsq_reenq") || ksym("scx_bpf_reenqueue_local"),
             "a task caught behind a real-time task waits for it",
         ),
         cap(

@@ -215,7 +215,6 @@ fn open<'a>(cli: &Cli, object: &'a mut MaybeUninit<OpenObject>) -> Result<OpenMa
     // A probe of the scx headers that needs CONFIG_FUNCTION_TRACER and serves
     // is_migration_disabled(), which we do not call.
     open.progs.scx_lib_init_probe.set_autoload(false);
-    compat::set_lib_features(open.open_object_mut())?;
     if cli.verbose > 1 {
         for mut prog in open.open_object_mut().progs_mut() {
             prog.set_log_level(VERIFIER_STATS);
@@ -251,13 +250,13 @@ fn write_tunables(tun: &mut types::tunables, values: &Values) {
 }
 
 fn set_ops(open: &mut OpenMainSkel<'_>, cli: &Cli) -> Result<()> {
-    // From 6.19 on the kernel re-enqueues from anywhere and warns of cpu_release.
-    let old_rescue = !compat::ksym_exists("scx_bpf_reenqueue_local___v2").unwrap_or(false);
+    // From 7.1 on the heartbeat does this, and the kernel warns of cpu_release.
+    let generic_rescue = compat::ksym_exists("scx_bpf_dsq_reenq").unwrap_or(false);
     let ops = open.struct_ops.photon_ops_mut();
     ops.flags = *compat::SCX_OPS_KEEP_BUILTIN_IDLE;
     ops.exit_dump_len = cli.exit_dump_len;
     ops.hotplug_seq = hotplug_seq()?;
-    if !old_rescue {
+    if generic_rescue {
         ops.cpu_release = std::ptr::null_mut();
         open.progs.photon_cpu_release.set_autoload(false);
     }

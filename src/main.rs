@@ -68,9 +68,9 @@ fn run(cli: &Cli) -> Result<ExitCode> {
 /// Log lines go to stderr, without a date: the journal has its own.
 fn start_log(verbose: u8) -> Result<()> {
     let (level, libbpf) = match verbose {
-        0 => (LevelFilter::Info, PrintLevel::Warn),
-        1 => (LevelFilter::Debug, PrintLevel::Warn),
-        _ => (LevelFilter::Trace, PrintLevel::Debug),
+        0 => (LevelFilter::Info, None),
+        1 => (LevelFilter::Debug, Some(PrintLevel::Warn)),
+        _ => (LevelFilter::Trace, Some(PrintLevel::Debug)),
     };
     let config = ConfigBuilder::new()
         .set_time_level(LevelFilter::Off)
@@ -79,6 +79,10 @@ fn start_log(verbose: u8) -> Result<()> {
         .set_location_level(LevelFilter::Off)
         .build();
     WriteLogger::init(level, config, std::io::stderr())?;
-    scx_utils::init_libbpf_logging(Some(libbpf));
+    match libbpf {
+        // Every failure becomes one line of ours.
+        None => drop(libbpf_rs::set_print(None)),
+        level => scx_utils::init_libbpf_logging(level),
+    }
     Ok(())
 }

@@ -69,8 +69,9 @@ struct cpu_ctx {
 	u64 fair_served; /* 136: ns of CPU that fair and batch tasks got */
 	u8 source; /* 144: enum source of the stamp */
 	u8 reserved2[47];
-	/* line 3 */
-	u8 reserved3[64];
+	/* line 3: the timer */
+	u8 stranded; /* 192: nothing of ours ran at the last beat, and tasks wait */
+	u8 reserved3[63];
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct cpu_ctx) == 4 * CACHE_LINE, "cpu_ctx is 4 lines");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The BPF timer: sums the counters into a snapshot, advances the fair clock. It
- * slows down while nothing waits, so that an idle machine stays idle.
+ * The BPF timer: advances the fair clock, sums the counters into a snapshot, and
+ * looks for tasks stranded by real-time work.
  */
 #ifndef PHOTON_HEARTBEAT_BPF_H
 #define PHOTON_HEARTBEAT_BPF_H
@@ -75,11 +75,36 @@ static void advance_fair_clock(struct heartbeat *hb, u64 now)
 	__sync_lock_test_and_set(&shared.fair_index, next);
 }
 
+/*
+ * A CPU that runs nothing of ours at two beats while its local queue holds
+ * something has been taken by a real-time task: its tasks go back to enqueue.
+ */
+static void rescue_stranded(void)
+{
+	u32 i;
+
+	if (!__COMPAT_has_generic_reenq())
+		return;
+	bpf_for(i, 0, nr_cpus)
+	{
+		struct cpu_ctx *c = cpu_ctx(i);
+		bool stranded = READ_ONCE(c->class) == CLASS_NONE &&
+				scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | i);
+
+		if (stranded && c->stranded) {
+			count(CNT_rt_rescue);
+			scx_bpf_dsq_reenq(SCX_DSQ_LOCAL_ON | i, 0);
+		}
+		c->stranded = stranded;
+	}
+}
+
 static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 {
 	u64 now = scx_bpf_now();
 
 	advance_fair_clock(hb, now);
+	rescue_stranded();
 	if (sub_sat(now, shared.snap.at) >= SNAPSHOT_NS)
 		take_snapshot(now);
 	bpf_timer_start(&hb->timer, HEARTBEAT_NS, 0);

@@ -30,13 +30,15 @@ void BPF_STRUCT_OPS(photon_disable, struct task_struct *p)
 }
 
 /*
- * Kernels before 6.19: a higher class took the CPU. What waits in its local
- * queue would wait for that class to finish; the queues of the LLC do not.
+ * Kernels before 7.1: a higher class took the CPU. If an urgent task was sent
+ * here and has not run, or more than the preempted task waits, the local queue
+ * goes back to enqueue. From 7.1 on: SCX_ENQ_IMMED and the heartbeat.
  */
 void BPF_STRUCT_OPS(photon_cpu_release, s32 cpu,
 		    struct scx_cpu_release_args *args)
 {
-	if (scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu) <= 1)
+	if (!READ_ONCE(cpu_ctx(cpu)->claim) &&
+	    scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu) <= 1)
 		return;
 	count(CNT_rt_rescue);
 	scx_bpf_reenqueue_local();

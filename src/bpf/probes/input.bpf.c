@@ -23,8 +23,12 @@ enum {
 	 */
 	STAMP_NS = 100 * 1000,
 	MAX_DEVICES = 256,
+	/* A power of two: kernels before 7 lose track of x % 6. */
+	CLASS_SLOTS = 8,
 	WAKEUP_BYTES = 8 * 1024, /* 341 events: 43 ms of an 8 kHz mouse */
 };
+
+_Static_assert((int)NR_DEVICE_CLASSES <= (int)CLASS_SLOTS, "a slot a class");
 
 /*
  * The scheduler's own contexts: a section of the same name, whose map the loader
@@ -72,7 +76,7 @@ const volatile u8 cpu_ring[MAX_CPUS];
 
 /* Reports by device class, per CPU: one writer each. */
 struct cpu_reports {
-	u64 v[NR_DEVICE_CLASSES];
+	u64 v[CLASS_SLOTS];
 } __attribute__((aligned(128)));
 struct cpu_reports reports[MAX_CPUS] SEC(".bss.reports");
 
@@ -173,7 +177,7 @@ int BPF_PROG(on_input_event, struct input_dev *dev, unsigned int type,
 		return 0;
 	c = &cpus[cpu & (MAX_CPUS - 1)];
 	now = scx_bpf_now();
-	reports[cpu & (MAX_CPUS - 1)].v[d->device_class % NR_DEVICE_CLASSES]++;
+	reports[cpu & (MAX_CPUS - 1)].v[d->device_class & (CLASS_SLOTS - 1)]++;
 	if (d->device_class != DEVICE_OTHER) {
 		c->source = SRC_INPUT;
 		c->source_until = now + STAMP_NS;
