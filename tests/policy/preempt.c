@@ -10,29 +10,34 @@ static struct running running(u8 class, u64 deadline, u64 ran)
 	return (struct running){ .class = class, .deadline = deadline, .started = NOW - ran };
 }
 
-static bool preempts(struct running r, u64 relative)
+static u64 relative(u8 class)
 {
-	return may_preempt(&tun, running_deadline(&tun, &r, NOW), NOW + relative);
-}
-
-/* Who is more urgent by class goes first, however late the other one is. */
-static void by_class(void)
-{
-	const u64 relative[NR_CLASSES] = {
+	const u64 ns[NR_CLASSES] = {
 		[CLASS_INPUT] = us_to_ns(tun.input_deadline_us), [CLASS_KERNEL] = KERNEL_DEADLINE_NS,
 		[CLASS_FRAME] = us_to_ns(tun.frame_deadline_us), [CLASS_FAIR] = us_to_ns(tun.fair_deadline_us),
 		[CLASS_BATCH] = us_to_ns(tun.batch_deadline_us),
 	};
 
+	return ns[class];
+}
+
+static bool preempts(struct running r, u8 newcomer)
+{
+	return may_preempt(&tun, running_deadline(&tun, &r, NOW, newcomer), NOW + relative(newcomer));
+}
+
+/* Who is more urgent by class goes first, however late the other one is. */
+static void by_class(void)
+{
 	for (u8 old = CLASS_INPUT; old < NR_CLASSES; old++)
 		for (u8 new = CLASS_INPUT; new <= CLASS_FRAME; new ++) {
-			struct running r = running(old, NOW + relative[old], 0);
-			bool rank = old >= CLASS_FAIR || new < old;
+			bool rank = old > CLASS_KERNEL && new < old;
 
 			check_case = old * NR_CLASSES + new;
-			CHECK_EQ(preempts(r, relative[new]), rank);
+			CHECK_EQ(preempts(running(old, NOW + relative(old), 0), new), rank);
 		}
 	check_case = 0;
+	CHECK(!preempts(running(CLASS_NONE, NOW + 60 * MS, 0), CLASS_INPUT));
 }
 
 /* A close deadline is not worth a switch. */
@@ -40,32 +45,30 @@ static void close_deadlines(void)
 {
 	u64 margin = us_to_ns(tun.preempt_margin_us);
 
+	CHECK(!may_preempt(&tun, 0, NOW));
 	CHECK(!may_preempt(&tun, NOW, NOW));
 	CHECK(!may_preempt(&tun, NOW + margin, NOW));
 	CHECK(may_preempt(&tun, NOW + margin + 1, NOW));
 	CHECK(!may_preempt(&tun, NOW, NOW + margin + 1));
 }
 
-/* Who got the CPU only past his deadline yields to input only, for a while. */
+/* Who got the CPU only past his deadline is safe from frames, for a while. */
 static void protection(void)
 {
 	u64 min_run = us_to_ns(tun.min_run_us);
-	u64 frame = us_to_ns(tun.frame_deadline_us);
+	u64 late = NOW - 30 * MS;
 
 	for (u8 class = CLASS_FAIR; class <= CLASS_BATCH; class ++) {
-		u64 late = NOW - 30 * MS;
-
-		CHECK(!preempts(running(class, late, min_run - 1), frame));
-		CHECK(preempts(running(class, late, min_run), frame));
-		CHECK(preempts(running(class, late, min_run - 1), 100 * US));
+		CHECK(!preempts(running(class, late, min_run - 1), CLASS_FRAME));
+		CHECK(preempts(running(class, late, min_run), CLASS_FRAME));
+		CHECK(preempts(running(class, late, 0), CLASS_INPUT));
+		CHECK(preempts(running(class, late, 0), CLASS_KERNEL));
 		/* In time when he got it, whatever the time is now. */
-		CHECK(preempts(running(class, NOW - US, min_run - 1), frame));
+		CHECK(preempts(running(class, NOW - US, min_run - 1), CLASS_FRAME));
 	}
 	for (u8 class = CLASS_INPUT; class <= CLASS_KERNEL; class ++) {
-		u64 late = NOW - 30 * MS;
-
-		CHECK(!preempts(running(class, late, INPUT_REQUEST_NS - 1), 100 * US));
-		CHECK(preempts(running(class, late, INPUT_REQUEST_NS), 100 * US));
+		CHECK(!preempts(running(class, late, INPUT_REQUEST_NS - 1), CLASS_INPUT));
+		CHECK(preempts(running(class, late, INPUT_REQUEST_NS), CLASS_INPUT));
 	}
 }
 
@@ -74,29 +77,27 @@ static void rejudged(void)
 	struct running r = running(CLASS_FAIR, NOW + 70 * MS, 2 * MS);
 
 	/* A later deadline stays: asking again never helps. */
-	CHECK_EQ(running_deadline(&tun, &r, NOW), NOW + 70 * MS);
+	CHECK_EQ(running_deadline(&tun, &r, NOW, CLASS_FRAME), NOW + 70 * MS);
 	r.deadline = NOW + MS;
-	CHECK_EQ(running_deadline(&tun, &r, NOW), NOW + 60 * MS);
+	CHECK_EQ(running_deadline(&tun, &r, NOW, CLASS_FRAME), NOW + 60 * MS);
 	r.class = CLASS_FRAME;
-	CHECK_EQ(running_deadline(&tun, &r, NOW), NOW + 4 * MS);
+	CHECK_EQ(running_deadline(&tun, &r, NOW, CLASS_INPUT), NOW + 4 * MS);
 	/* A CPU whose clock is ahead: the stint has not begun. */
 	r.started = NOW + MS;
-	CHECK_EQ(running_deadline(&tun, &r, NOW), NOW + 4 * MS);
+	CHECK_EQ(running_deadline(&tun, &r, NOW, CLASS_INPUT), NOW + 4 * MS);
 }
 
 /* Frames run one after the other, whatever the time; input goes before them. */
 static void input_and_frames(void)
 {
-	u64 frame = us_to_ns(tun.frame_deadline_us);
-
 	for (u64 ran = 0; ran < 20 * MS; ran += 50 * US) {
-		struct running r = running(CLASS_FRAME, NOW - ran + frame, ran);
+		struct running r = running(CLASS_FRAME, NOW - ran + relative(CLASS_FRAME), ran);
 
-		CHECK(!preempts(r, frame));
-		CHECK(preempts(r, 100 * US));
+		CHECK(!preempts(r, CLASS_FRAME));
+		CHECK(preempts(r, CLASS_INPUT));
 	}
 	/* Two reports: the first reader finishes. */
-	CHECK(!preempts(running(CLASS_INPUT, NOW + 50 * US, 50 * US), 100 * US));
+	CHECK(!preempts(running(CLASS_INPUT, NOW + 50 * US, 50 * US), CLASS_INPUT));
 }
 
 static void wishes(void)

@@ -135,14 +135,14 @@ static inline s32 pick_idle(struct sim *s, const struct sim_task *t)
 	return -1;
 }
 
-static inline u64 victim_deadline(const struct sim *s, s32 cpu)
+static inline u64 victim_deadline(const struct sim *s, s32 cpu, u8 newcomer)
 {
 	const struct cpu_ctx *c = &s->cpus[cpu].ctx;
 	struct running r = { .deadline = c->deadline, .started = c->started, .class = c->class };
 
-	if (r.class == CLASS_NONE || sub_sat(s->now, c->claim) < CLAIM_NS)
+	if (sub_sat(s->now, c->claim) < CLAIM_NS)
 		return 0;
-	return running_deadline(&s->tun, &r, s->now);
+	return running_deadline(&s->tun, &r, s->now, newcomer);
 }
 
 static inline s32 pick_victim(struct sim *s, const struct sim_task *t, s32 waking_cpu)
@@ -154,7 +154,7 @@ static inline s32 pick_victim(struct sim *s, const struct sim_task *t, s32 wakin
 		return -1;
 	for (s32 i = -2; i < VICTIM_SCAN; i++) {
 		s32 cpu = i == -2 ? t->cpu : i == -1 ? waking_cpu : (t->cpu + 1 + i) % (s32)s->nr_cpus;
-		u64 d = allowed(t, cpu) ? victim_deadline(s, cpu) : 0;
+		u64 d = allowed(t, cpu) ? victim_deadline(s, cpu, t->ctx.class) : 0;
 
 		if (i >= 0 && cpu == t->cpu)
 			break;
