@@ -145,13 +145,14 @@ pub fn run(spec: &CellSpec) -> Result<RawCell> {
     if !(spec.seconds > 0.0 && spec.settle >= MIN_SETTLE_SECONDS) {
         bail!("seconds must be above zero and settle at least {MIN_SETTLE_SECONDS}");
     }
+    // From here on there is something to put back.
+    signal::install_stop()?;
     let wiring = Arc::new(Wiring::new(&spec.scenario)?);
     let cgroup = spec.cgroup.as_deref().map(Cgroup::create).transpose()?;
     let ctx = context(spec);
     let mut children = Children(Vec::new());
     start_all(spec, &ctx, &wiring, cgroup.as_ref(), &mut children)?;
-    signal::install_stop()?;
-    if interrupted(sleep_until(ctx.window.stop_ns))?.is_none() {
+    if signal::stop_requested() || interrupted(sleep_until(ctx.window.stop_ns))?.is_none() {
         bail!("interrupted");
     }
     let processes = children.collect()?;

@@ -11,6 +11,7 @@ use photon_bench::metrics::cell::frames_of;
 use photon_bench::metrics::definitions::{explain, find};
 use photon_bench::report::{Report, Scheduler, attached};
 use photon_bench::scenario::PROFILES;
+use photon_bench::sys::signal::stop_requested;
 use photon_bench::{aggregate, cell, demo, mangohud};
 use std::io::Write;
 use std::path::Path;
@@ -121,6 +122,9 @@ fn run_cells(list: &Path, json: &Path) -> Result<()> {
         };
         writeln!(out, "{answer}")?;
         out.flush()?;
+        if stop_requested() {
+            break;
+        }
     }
     match failed {
         0 => Ok(()),
