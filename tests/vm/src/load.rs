@@ -15,6 +15,12 @@ const CHUNK_NS: u64 = 10 * NS_PER_MS;
 /// Every thread sleeps once before it begins: a changed policy takes effect on a wakeup, and all begin together.
 const SETTLE_NS: u64 = 5 * NS_PER_MS;
 
+const ALWAYS: Window = Window {
+    from_ns: 0,
+    to_ns: u64::MAX,
+    stop_ns: u64::MAX,
+};
+
 #[derive(Clone, Copy, Debug)]
 pub enum Policy {
     Nice(i32),
@@ -32,6 +38,8 @@ pub struct Worker {
     pub cpu: Option<usize>,
     pub burst_ns: u64,
     pub pause_ns: u64,
+    /// Instead of a pause: begin anew at every multiple of this on the clock, so that several wake at one moment.
+    pub period_ns: u64,
 }
 
 impl Worker {
@@ -42,6 +50,7 @@ impl Worker {
             cpu: None,
             burst_ns: CHUNK_NS,
             pause_ns: 0,
+            period_ns: 0,
         }
     }
 
@@ -54,6 +63,14 @@ impl Worker {
 
     pub fn policy(self, policy: Policy) -> Self {
         Worker { policy, ..self }
+    }
+
+    pub fn every(self, period_ns: u64, burst_ns: u64) -> Self {
+        Worker {
+            burst_ns,
+            period_ns,
+            ..self
+        }
     }
 
     pub fn naps(self, burst_ns: u64, pause_ns: u64) -> Self {
@@ -119,12 +136,7 @@ fn work(worker: Worker, stop: &AtomicBool) -> io::Result<Done> {
         pin(cpu)?;
     }
     set_policy(worker.policy)?;
-    let always = Window {
-        from_ns: 0,
-        to_ns: u64::MAX,
-        stop_ns: u64::MAX,
-    };
-    let mut burner = Burner::new(always);
+    let mut burner = Burner::new(ALWAYS);
     let begin = mono_ns() + SETTLE_NS;
     let mut due = begin;
     sleep_until(due)?;
@@ -132,9 +144,12 @@ fn work(worker: Worker, stop: &AtomicBool) -> io::Result<Done> {
         let now = mono_ns();
         burner.waited(now, now.saturating_sub(due));
         burner.burn(worker.burst_ns);
-        due = mono_ns();
-        if worker.pause_ns > 0 {
-            due += worker.pause_ns;
+        let ended = mono_ns();
+        due = match worker.period_ns {
+            0 => ended + worker.pause_ns,
+            period => (ended / period + 1) * period,
+        };
+        if due > ended {
             sleep_until(due)?;
         }
     }
@@ -146,16 +161,32 @@ fn work(worker: Worker, stop: &AtomicBool) -> io::Result<Done> {
     })
 }
 
+/// Burns so much CPU time of the calling thread.
+pub fn burn(ns: u64) {
+    Burner::new(ALWAYS).burn(ns);
+}
+
 pub fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
 /// Binds the calling thread to one CPU.
 pub fn pin(cpu: usize) -> io::Result<()> {
+    set_affinity(cpu..cpu + 1)
+}
+
+/// Takes a binding back.
+pub fn allow_all() -> io::Result<()> {
+    set_affinity(0..libc::CPU_SETSIZE as usize)
+}
+
+fn set_affinity(cpus: std::ops::Range<usize>) -> io::Result<()> {
     // SAFETY: an all-zero cpu_set_t is the empty set; the call reads as many bytes as it is told.
     let rc = unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(cpu, &mut set);
+        for cpu in cpus {
+            libc::CPU_SET(cpu, &mut set);
+        }
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set)
     };
     result(rc)

@@ -16,6 +16,7 @@ mod sample;
 mod scenario;
 mod scenarios;
 mod setup;
+mod tour;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,8 @@ const ATTACH_LIMIT: Duration = Duration::from_secs(60);
 const EXIT_LIMIT: Duration = Duration::from_secs(20);
 /// Of a log that explains a failed start.
 const CONSOLE_LINES: usize = 60;
+/// In its start line.
+const ANNOUNCED: &str = "attached";
 const POLL: Duration = Duration::from_millis(5);
 
 /// The build with the test hooks, beside the real one.
@@ -59,7 +61,7 @@ pub struct Stopped {
 }
 
 impl Photon {
-    /// Starts it with `flags` and waits until the kernel says enabled. A scenario called with `--sabotage NAME` gets
+    /// Starts it with `flags` and waits until it is attached. A scenario called with `--sabotage NAME` gets
     /// the twin that is broken in that way.
     pub fn start(ctx: &Ctx, flags: &[&str]) -> Result<Self, Fail> {
         let (out, _) = files();
@@ -108,7 +110,8 @@ impl Photon {
             .map_err(|e| Fail::failed(format!("{}: {e}", command.get_program().display())))?;
         let mut photon = Photon { child, out, err };
         let begin = Instant::now();
-        while scx_state().as_deref() != Some("enabled") {
+        // The kernel says enabled first; the probes are in place when the daemon says so.
+        while scx_state().as_deref() != Some("enabled") || !photon.log().contains(ANNOUNCED) {
             if let Some(status) = photon.child.try_wait()? {
                 return Err(photon.failed_start(&format!("ended before it attached, {status}")));
             }

@@ -3,20 +3,19 @@
 //! is listed with the reason, and only that may stay at zero.
 
 use crate::device::{Device, MOUSE};
-use crate::load::{Load, Policy, Worker, cpus};
+use crate::load::cpus;
 use crate::oneshot;
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::scenarios::demo;
-use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use crate::tour;
+use photon_bench::sys::clock::NS_PER_MS;
 use serde_json::json;
 use std::process::Command;
-use std::time::Duration;
 
-const RUN: Duration = Duration::from_secs(2);
 /// Mouse, reader, frame loop: chains, input, preemption.
-const DEMO_SECONDS: u64 = 2;
+const DEMO_SECONDS: u64 = 1;
 const REPORTS: u64 = 200;
 /// Sums are read while single wakeups go on; one of these samples falls between two.
 const SUM_TRIES: usize = 20;
@@ -31,9 +30,12 @@ const CLASSES: [&str; 5] = [
 pub fn run(ctx: &Ctx) -> Outcome {
     let mouse = Device::new(&MOUSE)?;
     let photon = Photon::start(ctx, &STATS)?;
-    crowd()?;
+    tour::crowd()?;
     demo::bench(ctx, DEMO_SECONDS)?;
-    few()?;
+    tour::few()?;
+    tour::uneven()?;
+    tour::readers_cpu_taken()?;
+    tour::in_step()?;
     mouse.play(0, REPORTS, NS_PER_MS)?;
     let sample = Sample::settled(&photon)?;
     let names = described(ctx)?;
@@ -65,12 +67,10 @@ pub fn run(ctx: &Ctx) -> Outcome {
 
 /// Why a counter may stay at zero here.
 fn unreachable(name: &str) -> Option<&'static str> {
-    let symbols = std::fs::read_to_string("/proc/kallsyms").unwrap_or_default();
-    let newer_rescue = symbols.contains("scx_bpf_reenqueue_local___v2");
     match name {
         "ctx_missing" => Some("needs more than 65,535 tasks"),
         "dispatch_steal" if llcs() < 2 => Some("one last-level cache"),
-        "rt_rescue" if newer_rescue => Some("the kernel re-enqueues by itself since 6.19"),
+        "preempt_this" | "preempt_other" if cpus() < 2 => Some("one CPU"),
         _ => None,
     }
 }
@@ -83,43 +83,6 @@ fn llcs() -> usize {
         seen.insert(cache.unwrap_or_default());
     }
     seen.len()
-}
-
-/// More runnable tasks than CPUs, of every kind, bound and not.
-fn crowd() -> Result<(), Fail> {
-    let mut workers = Vec::new();
-    for cpu in 0..cpus() {
-        workers.extend([
-            Worker::hog("hog"),
-            Worker::hog("pinned").on(cpu),
-            Worker::hog("nap").naps(2 * NS_PER_MS, NS_PER_MS),
-            Worker::hog("pinned-nap")
-                .on(cpu)
-                .naps(200 * NS_PER_US, NS_PER_MS),
-            Worker::hog("batch")
-                .policy(Policy::Batch)
-                .naps(5 * NS_PER_MS, NS_PER_MS),
-            Worker::hog("rt")
-                .policy(Policy::Fifo(1))
-                .naps(500 * NS_PER_US, 5 * NS_PER_MS),
-        ]);
-    }
-    let load = Load::start(&workers)?;
-    std::thread::sleep(RUN);
-    load.finish()?;
-    Ok(())
-}
-
-/// Fewer tasks than CPUs: idle CPUs, and in a machine of two caches one that has less than the other.
-fn few() -> Result<(), Fail> {
-    let load = Load::start(&[
-        Worker::hog("hog"),
-        Worker::hog("nap").naps(NS_PER_MS, NS_PER_MS),
-        Worker::hog("nap").naps(3 * NS_PER_MS, NS_PER_MS),
-    ])?;
-    std::thread::sleep(RUN / 2);
-    load.finish()?;
-    Ok(())
 }
 
 /// The names under `Counters:`.

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The program from outside: exit codes, golden error lines, help. Everything that needs no kernel with sched_ext, and
+//! what needs one without it where the machine is such; the rest runs in the test machine (`faults`).
+
+use std::ffi::CStr;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const NOBODY: u32 = 65534;
+const SCHED_EXT: &str = "/sys/kernel/sched_ext";
+const BTF_DIR: &CStr = c"/sys/kernel/btf";
+const NO_SCHED_EXT: &str = "scx_photon: this kernel has no sched_ext; boot Linux 6.12 or newer built with CONFIG_SCHED_CLASS_EXT=y\n";
+const NO_BTF: &str = "scx_photon: this kernel has no BTF (/sys/kernel/btf/vmlinux); boot one built with CONFIG_DEBUG_INFO_BTF=y\n";
+
+fn photon(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scx_photon"));
+    command.args(args);
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    photon(args).output().expect("starts")
+}
+
+fn stdout(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+fn stderr(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+fn has_sched_ext() -> bool {
+    let there = Path::new(SCHED_EXT).exists();
+    if there {
+        eprintln!("not tested: this kernel has sched_ext");
+    }
+    there
+}
+
+fn is_root() -> bool {
+    // SAFETY: no arguments, cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Mounts an empty directory over `dir`, for the calling process and its children alone.
+fn cover(dir: &CStr) -> io::Result<()> {
+    let kind = c"tmpfs".as_ptr();
+    let (none, no_data) = (std::ptr::null(), std::ptr::null());
+    // SAFETY: NUL-terminated strings that outlive the calls; null where the kernel takes it for "nothing".
+    let rc = unsafe {
+        let private = libc::MS_REC | libc::MS_PRIVATE;
+        let mut rc = libc::unshare(libc::CLONE_NEWNS);
+        if rc == 0 {
+            rc = libc::mount(none, c"/".as_ptr(), none, private, no_data);
+        }
+        if rc == 0 {
+            rc = libc::mount(kind, dir.as_ptr(), kind, 0, no_data);
+        }
+        rc
+    };
+    if rc == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+#[test]
+fn without_sched_ext_it_says_what_to_boot() {
+    if has_sched_ext() || !Path::new("/sys/kernel/btf/vmlinux").exists() {
+        return;
+    }
+    let out = run(&[]);
+    assert_eq!(stderr(&out), NO_SCHED_EXT);
+    assert_eq!((out.status.code(), stdout(&out).as_str()), (Some(4), ""));
+}
+
+#[test]
+fn without_btf_it_says_what_to_boot() {
+    let mut command = photon(&[]);
+    // SAFETY: between fork and exec only system calls are made.
+    unsafe { command.pre_exec(|| cover(BTF_DIR)) };
+    let out = match command.output() {
+        Ok(out) => out,
+        Err(e) => return eprintln!("not tested: {BTF_DIR:?} cannot be covered: {e}"),
+    };
+    assert_eq!(stderr(&out), NO_BTF);
+    assert_eq!(out.status.code(), Some(5));
+}
+
+#[test]
+fn not_root_is_one_line() {
+    let mut command = photon(&[]);
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let out = match command.output() {
+        Ok(out) => out,
+        Err(e) => return eprintln!("not tested: the build is not readable by others: {e}"),
+    };
+    let text = stderr(&out);
+    let code = if Path::new(SCHED_EXT).exists() { 3 } else { 4 };
+    assert_eq!(out.status.code(), Some(code), "{text}");
+    assert!(
+        text.starts_with("scx_photon: ") && text.lines().count() == 1,
+        "{text}"
+    );
+}
+
+#[test]
+fn check_says_no_and_why() {
+    if has_sched_ext() {
+        return;
+    }
+    let out = run(&["check"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(stderr(&out), "");
+    assert!(
+        stdout(&out).contains("It cannot run here: this kernel has no"),
+        "{}",
+        stdout(&out)
+    );
+    let out = run(&["check", "--json"]);
+    assert_eq!(out.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&out)).expect("JSON");
+    assert_eq!(report["runs"], false);
+    assert!(report["why_not"].is_string() && report["layout"].is_null());
+    assert!(
+        report["capabilities"]
+            .as_array()
+            .is_some_and(|c| !c.is_empty())
+    );
+}
+
+#[test]
+fn monitor_without_a_daemon_is_one_line() {
+    if Path::new("/var/run/scx/root/stats").exists() {
+        return eprintln!("not tested: some scheduler runs here");
+    }
+    let out = run(&["--monitor", "1"]);
+    let text = stderr(&out);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(
+        text.starts_with("scx_photon: no scx_photon to monitor"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+/// Name, least and greatest value of every tunable, by `--help`: `[500 to 20000 us, default 4000]`.
+fn ranges(help: &str) -> Vec<(String, u64, u64)> {
+    let words: Vec<&str> = help.split_whitespace().collect();
+    let (mut flag, mut found) = (String::new(), Vec::new());
+    for (at, word) in words.iter().enumerate() {
+        if word.starts_with("--") {
+            flag = word.to_string();
+        }
+        let [least, "to", most] = words[at..words.len().min(at + 3)] else {
+            continue;
+        };
+        let least = least.strip_prefix('[').and_then(|n| n.parse().ok());
+        if let (Some(least), Ok(most)) = (least, most.parse()) {
+            found.push((flag.clone(), least, most));
+        }
+    }
+    found
+}
+
+fn is_bad_usage(args: &[&str]) {
+    let out = run(args);
+    assert_eq!(out.status.code(), Some(2), "{args:?}: {}", stderr(&out));
+    assert!(
+        stderr(&out).starts_with("error: "),
+        "{args:?}: {}",
+        stderr(&out)
+    );
+    assert_eq!(stdout(&out), "", "{args:?}");
+}
+
+#[test]
+fn every_bad_value_is_refused() {
+    let ranges = ranges(&stdout(&run(&["--help"])));
+    assert!(ranges.len() >= 5, "{ranges:?}");
+    for (flag, least, most) in ranges {
+        let mut bad = vec![
+            (most + 1).to_string(),
+            "x".into(),
+            String::new(),
+            "-1".into(),
+            "1.5".into(),
+        ];
+        bad.extend(least.checked_sub(1).map(|n| n.to_string()));
+        for value in bad {
+            is_bad_usage(&[&format!("{flag}={value}")]);
+        }
+    }
+    for flag in ["--stats", "--monitor"] {
+        for value in ["0", "-1", "x", "nan", "1e9"] {
+            is_bad_usage(&[&format!("{flag}={value}")]);
+        }
+    }
+    is_bad_usage(&["--exit-dump-len=x"]);
+}
+
+#[test]
+fn bad_usage_is_refused() {
+    is_bad_usage(&["--no-such-flag"]);
+    is_bad_usage(&["nonsense"]);
+    is_bad_usage(&["--stats", "1", "--monitor", "1"]);
+    is_bad_usage(&["--stats"]);
+}
+
+/// What breaks the scheduler on purpose is no part of what is shipped.
+#[cfg(not(feature = "sabotage"))]
+#[test]
+fn the_product_has_no_sabotage() {
+    is_bad_usage(&["--sabotage", "no-preempt"]);
+    assert!(!stdout(&run(&["--help"])).contains("sabotage"));
+}
+
+#[test]
+fn help_names_every_exit_code() {
+    let out = run(&["--help"]);
+    let text = stdout(&out);
+    assert_eq!((out.status.code(), stderr(&out).as_str()), (Some(0), ""));
+    let section = text
+        .split_once("Exit codes:")
+        .expect("a section of exit codes")
+        .1;
+    for code in 0..=8 {
+        assert!(section.contains(&format!(" {code}  ")), "{code}: {section}");
+    }
+}
+
+#[test]
+fn help_stats_and_version_need_nothing() {
+    let out = run(&["--help-stats"]);
+    assert_eq!((out.status.code(), stderr(&out).as_str()), (Some(0), ""));
+    for name in [
+        "Counters:",
+        "  wakeups ",
+        "  rings[N].drops ",
+        "  input_delay_us.p99 ",
+    ] {
+        assert!(stdout(&out).contains(name), "{name}");
+    }
+    let out = run(&["--version"]);
+    assert_eq!(out.status.code(), Some(0));
+    let expected = format!("scx_photon {}", env!("CARGO_PKG_VERSION"));
+    assert!(stdout(&out).starts_with(&expected), "{}", stdout(&out));
+}

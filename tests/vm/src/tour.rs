@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The stops of the counter tour: each makes a situation that some counters are about.
+
+use crate::load::{Load, Policy, Worker, allow_all, burn, cpus, pin};
+use crate::scenario::Fail;
+use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use photon_bench::sys::uinput::{Mouse, Reader};
+use std::io;
+use std::time::Duration;
+
+const RUN: Duration = Duration::from_secs(1);
+
+/// More runnable tasks than CPUs, of every kind, bound and not.
+pub fn crowd() -> Result<(), Fail> {
+    let mut workers = Vec::new();
+    for cpu in 0..cpus() {
+        workers.extend([
+            Worker::hog("hog"),
+            Worker::hog("pinned").on(cpu),
+            Worker::hog("nap").naps(2 * NS_PER_MS, NS_PER_MS),
+            Worker::hog("pinned-nap")
+                .on(cpu)
+                .naps(200 * NS_PER_US, NS_PER_MS),
+            Worker::hog("batch")
+                .policy(Policy::Batch)
+                .naps(5 * NS_PER_MS, NS_PER_MS),
+            Worker::hog("rt")
+                .policy(Policy::Fifo(1))
+                .naps(500 * NS_PER_US, 5 * NS_PER_MS),
+        ]);
+    }
+    run(&workers, RUN)
+}
+
+/// Fewer tasks than CPUs: some are idle, and of two caches one has less to do than the other.
+pub fn few() -> Result<(), Fail> {
+    let workers = [
+        Worker::hog("hog"),
+        Worker::hog("nap").naps(NS_PER_MS, NS_PER_MS),
+        Worker::hog("nap").naps(3 * NS_PER_MS, NS_PER_MS),
+    ];
+    run(&workers, RUN / 2)
+}
+
+/// One hog more than CPUs, and short sleepers: the queue of one cache runs dry while that of another does not.
+pub fn uneven() -> Result<(), Fail> {
+    let mut workers = Vec::new();
+    for _ in 0..cpus() + 1 {
+        workers.push(Worker::hog("hog"));
+        workers.push(Worker::hog("nap").naps(NS_PER_MS, 2 * NS_PER_MS));
+    }
+    run(&workers, RUN / 2)
+}
+
+fn run(workers: &[Worker], time: Duration) -> Result<(), Fail> {
+    let load = Load::start(workers)?;
+    std::thread::sleep(time);
+    load.finish()?;
+    Ok(())
+}
+
+/// A real-time task holds the CPU that the reader of a mouse ran on last, and all others run hogs; so the reader gets
+/// the CPU of the ordinary task that makes the reports.
+pub fn readers_cpu_taken() -> Result<(), Fail> {
+    const ROUNDS: usize = 12;
+    const READERS_CPU: usize = 1;
+    /// More than a frame task may use per wakeup, so that the reporting task is ordinary again.
+    const BEFORE_REPORT_NS: u64 = 30 * NS_PER_MS;
+    if cpus() <= READERS_CPU {
+        return Ok(());
+    }
+    let mouse = Mouse::new("photon-guest mouse")?;
+    let reader = Reader::open(mouse.node())?;
+    let taken = Worker::hog("rt").policy(Policy::Fifo(1)).on(READERS_CPU);
+    let mut workers = vec![Worker::hog("hog"); cpus()];
+    // Longer than two beats of the kernel part's timer, so that it also sees who is stranded there.
+    workers.push(taken.naps(45 * NS_PER_MS, 15 * NS_PER_MS));
+    let load = Load::start(&workers)?;
+    let (ready, go) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| -> Result<(), Fail> {
+        let reading = scope.spawn(move || -> io::Result<()> {
+            for _ in 0..ROUNDS {
+                pin(READERS_CPU)?;
+                allow_all()?;
+                // Nobody listens only if the scenario has failed already.
+                let _ = ready.send(());
+                reader.read(|_| ())?;
+            }
+            Ok(())
+        });
+        pin(0)?;
+        for () in go {
+            burn(BEFORE_REPORT_NS);
+            mouse.report()?;
+        }
+        allow_all()?;
+        let read = reading.join();
+        read.map_err(|_| Fail::failed("the reader panicked"))??;
+        Ok(())
+    })?;
+    load.finish()?;
+    Ok(())
+}
+
+/// Two tasks bound to one CPU, woken by one interrupt while it is idle: both are put on it, and the first, which is a
+/// frame task because this process has just read input, must not keep the second waiting for its whole budget; nor may
+/// the real-time task that comes between keep both.
+pub fn in_step() -> Result<(), Fail> {
+    let twin = Worker::hog("step").on(0);
+    let twin = twin.every(25 * NS_PER_MS, 9 * NS_PER_MS);
+    let rt = Worker::hog("rt").policy(Policy::Fifo(1)).on(0);
+    run(&[twin, twin, rt.naps(NS_PER_MS, 4 * NS_PER_MS)], RUN / 2)
+}
