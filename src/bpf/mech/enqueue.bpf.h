@@ -122,7 +122,8 @@ static __always_inline void enqueue_bound(struct task_struct *p,
 		return;
 	}
 	if (wants_preemption(t->class) &&
-	    may_preempt(&tun, victim_deadline(cpu, now), t->deadline) &&
+	    may_preempt(&tun, victim_deadline(cpu, now, t->class),
+			t->deadline) &&
 	    claim_cpu(cpu, now)) {
 		count_preempt(cpu, cpu);
 		insert_on(p, t, cpu, SCX_ENQ_PREEMPT);
@@ -141,6 +142,17 @@ static __always_inline void wake_idle_cpu(struct task_struct *p, s32 cpu)
 		return;
 	count(CNT_kick_idle);
 	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+}
+
+/*
+ * Must another CPU be found now? Not for a frame that input has preempted: its
+ * CPU is free again in some microseconds, and it is the first in the queue.
+ */
+static __always_inline bool lost_its_cpu(const struct task_ctx *t, u64 enq_flags)
+{
+	if (t->class == CLASS_FRAME)
+		return enq_flags & (SCX_ENQ_WAKEUP | SCX_ENQ_REENQ);
+	return wants_preemption(t->class);
 }
 
 /* An urgent task that lost its CPU: another one, idle or not. */

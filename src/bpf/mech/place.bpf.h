@@ -56,7 +56,7 @@ static __always_inline s32 pick_idle(struct task_struct *p, s32 prev,
  * like everything here that is called from several places: the verifier looks at
  * a global function once, at a static one once a path that leads to it.
  */
-__noinline u64 victim_deadline(s32 cpu, u64 now)
+__noinline u64 victim_deadline(s32 cpu, u64 now, u8 newcomer)
 {
 	const struct cpu_ctx *c = cpu_ctx(cpu);
 	struct running r = {
@@ -65,22 +65,21 @@ __noinline u64 victim_deadline(s32 cpu, u64 now)
 		.class = READ_ONCE(c->class),
 	};
 
-	if (r.class == CLASS_NONE)
-		return 0;
 	if (sub_sat(now, READ_ONCE(c->claim)) < CLAIM_NS)
 		return 0;
-	return running_deadline(&tun, &r, now);
+	return running_deadline(&tun, &r, now, newcomer);
 }
 
 struct victim {
 	u64 deadline;
 	s32 cpu;
+	u8 newcomer; /* enum task_class of the task that looks for a CPU */
 };
 
 static __always_inline void try_victim(struct victim *best, s32 cpu,
 				       const struct task_struct *p, u64 now)
 {
-	u64 deadline = victim_deadline(cpu, now);
+	u64 deadline = victim_deadline(cpu, now, best->newcomer);
 
 	if (deadline > best->deadline &&
 	    bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) {
@@ -97,7 +96,7 @@ static __always_inline void try_victim(struct victim *best, s32 cpu,
 __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 			   u64 now)
 {
-	struct victim best = { .cpu = -1 };
+	struct victim best = { .cpu = -1, .newcomer = task_ctx(p)->class };
 	s32 cpu = prev;
 	u32 i;
 
@@ -156,7 +155,7 @@ static __always_inline s32 pick_victim(struct task_struct *p,
 #endif
 	cpu = find_victim(p, prev, now);
 	if (cpu >= 0 &&
-	    may_preempt(&tun, victim_deadline(cpu, now), t->deadline) &&
+	    may_preempt(&tun, victim_deadline(cpu, now, t->class), t->deadline) &&
 	    claim_cpu(cpu, now)) {
 		count_preempt(cpu, prev);
 		return cpu;

@@ -23,25 +23,29 @@ struct running {
 };
 
 /*
- * The deadline by which a running task is judged now: as if it asked again, so
- * that it can be preempted by what is more urgent by class. Protected are the
- * short classes for one request, and fair work that had waited past its deadline
- * before it got the CPU: for min_run_us it counts as a frame, which yields to
- * input only.
+ * The deadline by which a running task is judged now by a newcomer of a class; 0
+ * if it must not be preempted by that class. It is judged as if it asked again,
+ * so that what is more urgent by class always gets through. Protected are the
+ * short classes for one request; frames from frames, or two of them would throw
+ * each other off the CPUs for ever; and, from frames, fair work that had waited
+ * past its deadline before it got the CPU, for min_run_us.
  */
 static inline u64 running_deadline(const volatile struct tunables *pr,
-				   const struct running *r, u64 now)
+				   const struct running *r, u64 now,
+				   u8 newcomer)
 {
 	u64 ran = sub_sat(now, r->started);
 	u64 again = now + us_to_ns(pr->frame_deadline_us);
 
+	if (r->class == CLASS_NONE)
+		return 0;
 	if (r->class == CLASS_INPUT || r->class == CLASS_KERNEL)
-		return ran < INPUT_REQUEST_NS ? r->deadline : again;
+		return ran < INPUT_REQUEST_NS ? 0 : again;
 	if (r->class == CLASS_FRAME)
-		return again;
-	if (before_u64(r->deadline, r->started) &&
+		return newcomer == CLASS_FRAME ? 0 : again;
+	if (newcomer == CLASS_FRAME && before_u64(r->deadline, r->started) &&
 	    ran < us_to_ns(pr->min_run_us))
-		return again;
+		return 0;
 	return max_u64(r->deadline, now + us_to_ns(pr->fair_deadline_us));
 }
 
