@@ -24,7 +24,11 @@ enum consts {
 	DSQ_LLC_BASE = 0x1000,
 	DSQ_CPU_BASE = 0x10000,
 	SNAPSHOT_NS = 100 * 1000 * 1000, /* counters are summed this often */
-	HEARTBEAT_NS = 10 * 1000 * 1000, /* period of the BPF timer */
+	/*
+	 * Period of the BPF timer. No multiple of a tick (4 ms at HZ=250): in step
+	 * with the slices it would see the same task at the same point each time.
+	 */
+	HEARTBEAT_NS = 9700 * 1000,
 };
 
 enum counter {

@@ -30,7 +30,7 @@ TUNABLE(frame_budget_us, 14000, 1000, 50000, "us",
 TUNABLE(preempt_margin_us, 500, 0, 20000, "us",
 	"A running task is preempted only if its deadline is later than the "
 	"newcomer's by more than this")
-TUNABLE(min_run_us, 1000, 0, 10000, "us",
+TUNABLE(min_run_us, 1000, 500, 10000, "us",
 	"Run that a task which has waited past its deadline keeps before a frame "
 	"may preempt it")
 TUNABLE(facing_ms, 4000, 100, 60000, "ms",

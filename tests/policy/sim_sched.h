@@ -94,7 +94,7 @@ static inline void update_curr(struct sim *s, struct sim_cpu *c)
 static inline void set_deadline(struct sim *s, struct sim_task *t)
 {
 	t->ctx.deadline = s->now + relative_deadline(&s->tun, &t->ctx, &s->clock, s->now);
-	t->ctx.request_end = t->ctx.used + task_request(&s->tun, &t->ctx);
+	task_ask(&s->tun, &t->ctx);
 #ifdef SABOTAGE_BOUND
 	if (t->ctx.class == CLASS_BATCH)
 		t->ctx.deadline += 9 * us_to_ns(s->tun.batch_deadline_us);

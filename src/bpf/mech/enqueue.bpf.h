@@ -14,7 +14,7 @@ __noinline int set_deadline(u32 slot, u64 now)
 	struct task_ctx *t = &tasks[slot & (MAX_TASKS - 1)];
 
 	t->deadline = now + relative_deadline(&tun, t, fair_clock(), now);
-	t->request_end = t->used + task_request(&tun, t);
+	task_ask(&tun, t);
 	return 0;
 }
 

@@ -31,6 +31,19 @@ static inline u64 task_request(const volatile struct tunables *pr,
 	return max_u64(sub_sat(us_to_ns(pr->frame_budget_us), t->used), slice);
 }
 
+/*
+ * A deadline was given: note what it buys. Who has not slept for seconds has a
+ * `used` near its end; it is folded back before it sticks there, to a value that
+ * is still far above every budget.
+ */
+static inline void task_ask(const volatile struct tunables *pr,
+			    struct task_ctx *t)
+{
+	if (t->used > USED_MAX_NS / 2)
+		t->used = USED_MAX_NS / 4;
+	t->request_end = t->used + task_request(pr, t);
+}
+
 /* The rest of the request, for another stint after a preemption. */
 static inline u64 task_slice(const struct task_ctx *t)
 {
