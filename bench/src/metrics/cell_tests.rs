@@ -28,7 +28,6 @@ fn thread(role: &str, series: &[(&str, Vec<[u64; 2]>)]) -> ThreadReport {
 
 /// Six vblanks. Frame 2 is late by 4 ms, frame 4 was never made, all others take 12 ms.
 fn raw() -> RawCell {
-    let scenario = Scenario::profile("60v").unwrap();
     let at = |n: u64, ms: u64| [n, T0 + n * PERIOD + ms * MS];
     let made = [0u64, 1, 2, 3, 5];
     let submit = |n: u64| if n == 2 { 20 } else { 12 };
@@ -66,19 +65,7 @@ fn raw() -> RawCell {
         threads,
     };
     RawCell {
-        ctx: Ctx {
-            scenario: Arc::new(scenario),
-            seed: 1,
-            cpus: 4,
-            t0_ns: T0,
-            window: Window {
-                from_ns: T0,
-                to_ns: T0 + 6 * PERIOD + 1,
-                stop_ns: T0 + 10 * PERIOD,
-            },
-            rename: None,
-            compositor: Compositor::Rr,
-        },
+        ctx: context(),
         input_source: "timer",
         processes: vec![
             process("game", game),
@@ -87,6 +74,23 @@ fn raw() -> RawCell {
             process("bg:hogs", vec![hog]),
         ],
         changed: Vec::new(),
+    }
+}
+
+/// The circumstances of `raw`.
+fn context() -> Ctx {
+    Ctx {
+        scenario: Arc::new(Scenario::profile("60v").unwrap()),
+        seed: 1,
+        cpus: 4,
+        t0_ns: T0,
+        window: Window {
+            from_ns: T0,
+            to_ns: T0 + 6 * PERIOD + 1,
+            stop_ns: T0 + 10 * PERIOD,
+        },
+        rename: None,
+        compositor: Compositor::Rr,
     }
 }
 
