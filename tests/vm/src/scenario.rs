@@ -18,6 +18,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("boot", scenarios::boot::run),
     ("attach", scenarios::attach::run),
     ("demo", scenarios::demo::run),
+    ("bench", scenarios::bench::run),
     ("layout", scenarios::layout::run),
     ("no_config", scenarios::no_config::run),
     ("no_probe", scenarios::no_probe::run),

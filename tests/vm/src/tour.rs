@@ -103,11 +103,15 @@ pub fn readers_cpu_taken() -> Result<(), Fail> {
 }
 
 /// Two tasks bound to one CPU, woken by one interrupt while it is idle: both are put on it, and the first, which is a
-/// frame task because this process has just read input, must not keep the second waiting for its whole budget; nor may
-/// the real-time task that comes between keep both.
+/// frame task because this process has just read input, must not keep the second waiting for its whole budget. Then
+/// the same with a real-time task that must not keep both.
 pub fn in_step() -> Result<(), Fail> {
-    let twin = Worker::hog("step").on(0);
-    let twin = twin.every(25 * NS_PER_MS, 9 * NS_PER_MS);
+    /// Longer than a tick, and together well below the period, or the CPU would not be idle at its end.
+    const BURST_NS: u64 = 6 * NS_PER_MS;
+    const PERIOD_NS: u64 = 30 * NS_PER_MS;
+    let twin = Worker::hog("step").on(0).every(PERIOD_NS, BURST_NS);
+    run(&[twin, twin], RUN / 4)?;
     let rt = Worker::hog("rt").policy(Policy::Fifo(1)).on(0);
-    run(&[twin, twin, rt.naps(NS_PER_MS, 4 * NS_PER_MS)], RUN / 2)
+    let rt = rt.naps(NS_PER_MS, 4 * NS_PER_MS);
+    run(&[twin, twin, rt], RUN / 2)
 }

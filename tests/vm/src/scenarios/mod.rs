@@ -2,6 +2,7 @@
 //! One scenario a file.
 
 pub mod attach;
+pub mod bench;
 pub mod boot;
 pub mod counters;
 pub mod cycles;
