@@ -227,13 +227,17 @@ static void budget(void)
 	for (u8 class = CLASS_INPUT; class < NR_CLASSES; class ++) {
 		bool link = class == CLASS_INPUT || class == CLASS_FRAME;
 
+		bool kernel = class == CLASS_KERNEL;
+
 		t.class = class;
 		t.used = ns - 1;
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false), link ? CLASS_FRAME : class);
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false),
+			 link ? CLASS_FRAME : kernel ? class : CLASS_FAIR);
 		t.used = ns;
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false), link ? CLASS_FAIR : class);
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, true), link ? CLASS_BATCH : class);
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0 - 1, false), link ? CLASS_BATCH : class);
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false), kernel ? class : CLASS_FAIR);
+		/* Reniced while it ran: the new weight counts. */
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, true), kernel ? class : CLASS_BATCH);
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0 - 1, false), kernel ? class : CLASS_BATCH);
 	}
 }
 

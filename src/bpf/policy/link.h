@@ -135,16 +135,19 @@ static inline void link_wake(const volatile struct tunables *pr,
 		t->flags |= TASK_WOKEN_BY_INPUT;
 }
 
-/* The class for another stint without a wakeup: the budget may be used up. */
+/*
+ * The class for another stint without a wakeup: the budget may be used up, and a
+ * task that never sleeps may have been reniced.
+ */
 static inline u8 link_class_again(const volatile struct tunables *pr,
-				  const struct task_ctx *t, u32 weight,
-				  bool batch)
+				  const struct task_ctx *t, u32 weight, bool batch)
 {
+	if (t->class == CLASS_KERNEL)
+		return CLASS_KERNEL;
 	if (t->class == CLASS_INPUT && t->used < INPUT_REQUEST_NS)
 		return CLASS_INPUT;
-	if (t->class != CLASS_INPUT && t->class != CLASS_FRAME)
-		return t->class;
-	if (t->used < us_to_ns(pr->frame_budget_us))
+	if ((t->class == CLASS_INPUT || t->class == CLASS_FRAME) &&
+	    t->used < us_to_ns(pr->frame_budget_us))
 		return CLASS_FRAME;
 	return batch || weight < WEIGHT_NICE0 ? CLASS_BATCH : CLASS_FAIR;
 }
