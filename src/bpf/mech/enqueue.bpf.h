@@ -148,7 +148,8 @@ static __always_inline void wake_idle_cpu(struct task_struct *p, s32 cpu)
  * Must another CPU be found now? Not for a frame that input has preempted: its
  * CPU is free again in some microseconds, and it is the first in the queue.
  */
-static __always_inline bool lost_its_cpu(const struct task_ctx *t, u64 enq_flags)
+static __always_inline bool lost_its_cpu(const struct task_ctx *t,
+					 u64 enq_flags)
 {
 	if (t->class == CLASS_FRAME)
 		return enq_flags & (SCX_ENQ_WAKEUP | SCX_ENQ_REENQ);

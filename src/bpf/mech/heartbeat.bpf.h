@@ -85,8 +85,7 @@ static void rescue_stranded(void)
 
 	if (!__COMPAT_has_generic_reenq())
 		return;
-	bpf_for(i, 0, nr_cpus)
-	{
+	bpf_for(i, 0, nr_cpus) {
 		struct cpu_ctx *c = cpu_ctx(i);
 		bool stranded = READ_ONCE(c->class) == CLASS_NONE &&
 				scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | i);

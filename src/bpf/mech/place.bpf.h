@@ -155,7 +155,8 @@ static __always_inline s32 pick_victim(struct task_struct *p,
 #endif
 	cpu = find_victim(p, prev, now);
 	if (cpu >= 0 &&
-	    may_preempt(&tun, victim_deadline(cpu, now, t->class), t->deadline) &&
+	    may_preempt(&tun, victim_deadline(cpu, now, t->class),
+			t->deadline) &&
 	    claim_cpu(cpu, now)) {
 		count_preempt(cpu, prev);
 		return cpu;

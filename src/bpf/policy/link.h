@@ -140,7 +140,8 @@ static inline void link_wake(const volatile struct tunables *pr,
  * task that never sleeps may have been reniced.
  */
 static inline u8 link_class_again(const volatile struct tunables *pr,
-				  const struct task_ctx *t, u32 weight, bool batch)
+				  const struct task_ctx *t, u32 weight,
+				  bool batch)
 {
 	if (t->class == CLASS_KERNEL)
 		return CLASS_KERNEL;
