@@ -226,13 +226,12 @@ static void budget(void)
 
 	for (u8 class = CLASS_INPUT; class < NR_CLASSES; class ++) {
 		bool link = class == CLASS_INPUT || class == CLASS_FRAME;
-
 		bool kernel = class == CLASS_KERNEL;
+		u8 others = kernel ? class : CLASS_FAIR;
 
 		t.class = class;
 		t.used = ns - 1;
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false),
-			 link ? CLASS_FRAME : kernel ? class : CLASS_FAIR);
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false), link ? CLASS_FRAME : others);
 		t.used = ns;
 		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false), kernel ? class : CLASS_FAIR);
 		/* Reniced while it ran: the new weight counts. */
