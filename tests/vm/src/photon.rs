@@ -134,6 +134,19 @@ impl Photon {
         Fail::failed(format!("scx_photon {what}: {last}"))
     }
 
+    /// CPU time it has used itself and in the kernel, milliseconds.
+    pub fn cpu_ms(&self) -> Result<[u64; 2], Fail> {
+        /// The unit of /proc, the same on every x86 kernel.
+        const MS_A_TICK: u64 = 10;
+        /// Fields behind the name; the first is the state.
+        const UTIME: usize = 11;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let (_, rest) = stat.rsplit_once(')').unwrap_or_default();
+        let ticks = rest.split_whitespace().skip(UTIME).take(2);
+        let mut ms = ticks.map(|t| t.parse().unwrap_or(0) * MS_A_TICK);
+        Ok([ms.next().unwrap_or(0), ms.next().unwrap_or(0)])
+    }
+
     /// Its stderr so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.err)

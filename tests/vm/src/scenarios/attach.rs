@@ -13,6 +13,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let begin = Instant::now();
     let photon = Photon::start(ctx, &[])?;
     let attach_ms = begin.elapsed().as_millis() as u64;
+    let [user_ms, kernel_ms] = photon.cpu_ms()?;
     let ops = scx_ops().unwrap_or_default();
     std::thread::sleep(RUN);
     let stopped = photon.stop()?;
@@ -31,5 +32,8 @@ pub fn run(ctx: &Ctx) -> Outcome {
             )));
         }
     }
-    Ok(json!({"attach_ms": attach_ms, "detach_ms": stopped.took.as_millis() as u64, "ops": ops}))
+    Ok(json!({
+        "attach_ms": attach_ms, "attach_user_ms": user_ms, "attach_kernel_ms": kernel_ms,
+        "detach_ms": stopped.took.as_millis() as u64, "ops": ops,
+    }))
 }
