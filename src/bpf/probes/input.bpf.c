@@ -86,8 +86,13 @@ struct cpu_reports reports[MAX_CPUS] SEC(".bss.reports");
  */
 struct ring_count ring_counts[NR_RINGS] SEC(".bss.rings");
 
-/* A device's number and class, found out once. LRU: unplugged devices leave. */
+/*
+ * A device's number and class, found out once. LRU: unplugged devices leave. The
+ * capabilities are kept, because the address of an unplugged device is soon that
+ * of another one.
+ */
 struct known_device {
+	struct device_bits bits;
 	u32 number;
 	u8 device_class;
 };
@@ -110,17 +115,24 @@ static void read_bits(struct input_dev *dev, struct device_bits *d)
 	d->key_digi = dev->keybit[PHOTON_BTN_TOOL_PEN / BITS_PER_WORD];
 }
 
+static bool same_bits(const struct device_bits *a, const struct device_bits *b)
+{
+	return !((a->ev ^ b->ev) | (a->rel ^ b->rel) | (a->abs ^ b->abs) |
+		 (a->key_typing ^ b->key_typing) |
+		 (a->key_buttons ^ b->key_buttons) |
+		 (a->key_digi ^ b->key_digi));
+}
+
 static struct known_device *device_of(struct input_dev *dev)
 {
 	u64 key = (u64)dev;
-	struct device_bits bits;
 	struct known_device d = {};
 	struct known_device *known = bpf_map_lookup_elem(&devices, &key);
 
-	if (known)
+	read_bits(dev, &d.bits);
+	if (known && same_bits(&known->bits, &d.bits))
 		return known;
-	read_bits(dev, &bits);
-	d.device_class = device_class(&bits);
+	d.device_class = device_class(&d.bits);
 	d.number = __sync_fetch_and_add(&next_device, 1);
 	bpf_map_update_elem(&devices, &key, &d, BPF_ANY);
 	return bpf_map_lookup_elem(&devices, &key);
