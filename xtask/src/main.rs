@@ -5,6 +5,7 @@
 mod apt;
 mod archive;
 mod artifacts;
+mod bench;
 mod cpio;
 mod demo;
 mod demo_table;
@@ -49,6 +50,8 @@ enum Command {
     Run(demo::Args),
     /// Run all tests; the last line says `N passed, N failed`
     Test(tests::Args),
+    /// Compare the frames of schedulers: repeated, paired runs in virtual time
+    Bench(bench::Args),
     /// The quick part of `test`: formats, lints, unit tests
     Check,
     /// Run one scenario in a VM
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => demo::run(&args),
         Command::Test(args) => tests::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Check => tests::check(),
         Command::Vm(args) => vm_command::run(&args),
         Command::Policy => tests::policy_only(),
