@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask bench`: which scheduler makes the better frame, said with repeated, paired runs.
+
+mod arms;
+mod boots;
+mod page;
+mod peers;
+mod plan;
+mod results;
+mod svg;
+mod table;
+
+use crate::artifacts::{self, Variants};
+use crate::kernel::{Kernel, Kernels};
+use crate::kernel_name::{Flavour, Series};
+use crate::qemu_package::Qemu;
+use crate::{deps, paths, shell};
+use anyhow::{Context, Result};
+use boots::{Boots, Rig};
+use plan::Plan;
+use results::Results;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// EEVDF and scx_photon, 3 seeds, 4 short cells: a few minutes [default]
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+    /// Every scheduler, 5 seeds, 8 long cells, with an A/A control and a sabotaged scx_photon: hours
+    #[arg(long)]
+    full: bool,
+    /// How many seeds, from 1 on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
+    /// Comma separated PROFILE+BACKGROUND[+BACKGROUND...], as `photon-bench list` names them
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    cells: Vec<String>,
+    /// Measured guest milliseconds for each cell
+    #[arg(long, value_name = "N")]
+    ms: Option<u64>,
+    /// A kernel series such as 6.18, or `newest`
+    #[arg(long, value_name = "SERIES", default_value = "newest")]
+    kernel: Series,
+    /// CPUs of the machine, as QEMU takes them
+    #[arg(long, value_name = "N", default_value = "4")]
+    smp: String,
+    /// Comma separated names: eevdf, photon, a peer, PEER-gaming for its gaming flags, `aa` (EEVDF once more),
+    /// `sabotage` (scx_photon that never preempts), or `peers` for all of them
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    schedulers: Vec<String>,
+    /// Keep the boots an earlier run of the same plan has finished
+    #[arg(long)]
+    resume: bool,
+    /// How many machines to boot at a time [default: one a CPU, at most 4]
+    #[arg(long, value_name = "N")]
+    vms: Option<usize>,
+    /// The Debian mirror for kernels [default: the one this machine uses]
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let mut plan = Plan::new(args)?;
+    deps::ensure()?;
+    let variants = match plan.needs_sabotage() {
+        true => Variants::ProductAndSabotage,
+        false => Variants::Product,
+    };
+    let artifacts = artifacts::build(variants)?;
+    plan.arms.iter_mut().for_each(|arm| arm.obtain(&artifacts));
+    let kernel = kernel(args)?;
+    let qemu = shell::infrastructure(Qemu::find())?;
+    plan.fix(&kernel.name, &artifacts)?;
+    let dir = paths::target().join("photon-bench").join(&plan.name);
+    let rig = Rig {
+        qemu: &qemu,
+        kernel: &kernel,
+        artifacts: &artifacts,
+    };
+    let boots = Boots::prepare(&plan, &dir, args.resume)?;
+    let failures = boots.run(&rig, args.vms)?;
+    let results = Results::collect(&plan, &dir, failures)?;
+    print!("\n{}", table::render(&results));
+    for (what, file) in write(&results, &dir)? {
+        println!("{what:<6} {}", file.display());
+    }
+    Ok(match results.own_failure() {
+        None => ExitCode::SUCCESS,
+        Some(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn kernel(args: &Args) -> Result<Kernel> {
+    let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
+    let kernels = shell::infrastructure(archive.obtain(&args.kernel, Flavour::Generic))?;
+    kernels.into_iter().next_back().context("no kernel")
+}
+
+fn write(results: &Results, dir: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
+    let outputs = [
+        (
+            "JSON",
+            "summary.json",
+            serde_json::to_string_pretty(&results.summary())? + "\n",
+        ),
+        ("CSV", "runs.csv", results.csv()),
+        ("page", "report.html", page::render(results)),
+    ];
+    let mut written = Vec::new();
+    for (what, name, text) in outputs {
+        let file = dir.join(name);
+        std::fs::write(&file, text).with_context(|| file.display().to_string())?;
+        written.push((what, file));
+    }
+    Ok(written)
+}

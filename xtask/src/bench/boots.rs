@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The boots of a run, one for each scheduler and seed: which are left, running them, saying how long it will take.
+
+use super::arms::Arm;
+use super::plan::{Plan, Settings};
+use crate::artifacts::Artifacts;
+use crate::guest::{Job, Status};
+use crate::kernel::Kernel;
+use crate::qemu::{Clock, Machine};
+use crate::qemu_package::Qemu;
+use crate::shell;
+use crate::vm::Vm;
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const SCENARIO: &str = "bench";
+const PLAN_FILE: &str = "plan.json";
+const RUNS: &str = "jsonl";
+/// More boots at a time than this gain nothing on the machines people have.
+const MOST_BOOTS: usize = 4;
+/// Guest time around the cells: attaching under emulation, starting threads, draining them.
+const SLACK_S: u64 = 300;
+/// Raw frames are many; those of one seed are enough to look at.
+const SEED_WITH_FRAMES: u64 = 1;
+
+pub struct Rig<'a> {
+    pub qemu: &'a Qemu,
+    pub kernel: &'a Kernel,
+    pub artifacts: &'a Artifacts,
+}
+
+/// A boot that gave no numbers.
+pub struct Failure {
+    pub arm: String,
+    /// None: it never got as far as a boot.
+    pub seed: Option<u64>,
+    pub reason: String,
+}
+
+pub struct Boots<'a> {
+    plan: &'a Plan,
+    dir: &'a Path,
+    /// Seed by seed, all schedulers in turn, so that a run cut short is still paired.
+    left: Vec<(&'a Arm, u64)>,
+    failures: Vec<Failure>,
+}
+
+pub fn file(dir: &Path, arm: &str, seed: u64) -> PathBuf {
+    dir.join(format!("{arm}-{seed}.{RUNS}"))
+}
+
+impl<'a> Boots<'a> {
+    /// Makes the directory of results: afresh, or with what is there of the same plan.
+    pub fn prepare(plan: &'a Plan, dir: &'a Path, resume: bool) -> Result<Boots<'a>> {
+        std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+        let record = dir.join(PLAN_FILE);
+        if resume && record.exists() {
+            let text = std::fs::read_to_string(&record)?;
+            let before: Settings = serde_json::from_str(&text).context(PLAN_FILE)?;
+            if before != plan.settings {
+                bail!(
+                    "{} is of another plan or build: {text}; run without --resume",
+                    dir.display()
+                );
+            }
+        } else {
+            remove_runs(dir)?;
+            std::fs::write(&record, serde_json::to_string_pretty(&plan.settings)?)?;
+        }
+        let mut boots = Boots {
+            plan,
+            dir,
+            left: Vec::new(),
+            failures: Vec::new(),
+        };
+        for arm in &plan.arms {
+            if let Err(reason) = &arm.program {
+                let (arm, reason) = (arm.name.clone(), reason.clone());
+                boots.failures.push(Failure {
+                    arm,
+                    seed: None,
+                    reason,
+                });
+            }
+        }
+        for seed in 1..=plan.seeds {
+            let buildable = plan.arms.iter().filter(|arm| arm.program.is_ok());
+            let missing = buildable.filter(|arm| !file(dir, &arm.name, seed).exists());
+            boots.left.extend(missing.map(|arm| (arm, seed)));
+        }
+        Ok(boots)
+    }
+
+    /// Runs what is left. What gave no numbers is returned, what did is in the directory.
+    pub fn run(self, rig: &Rig, vms: Option<usize>) -> Result<Vec<Failure>> {
+        let cpus = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let workers = vms.unwrap_or(cpus.min(MOST_BOOTS)).max(1);
+        let progress = Progress::new(self.left.len());
+        shell::step(&format!(
+            "{} boots of {} with {} CPUs, {workers} at a time, {} guest seconds each",
+            self.left.len(),
+            rig.kernel.name,
+            self.plan.settings.smp,
+            self.plan.guest_seconds()
+        ));
+        let (plan, dir) = (self.plan, self.dir);
+        let queue = Mutex::new(VecDeque::from(self.left));
+        let failures = Mutex::new(self.failures);
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| {
+                    while let Some((arm, seed)) = lock(&queue).pop_front() {
+                        let outcome = boot(plan, dir, rig, arm, seed);
+                        progress.done(&arm.name, seed, outcome.as_ref().err());
+                        if let Err(e) = outcome {
+                            let (arm, reason) = (arm.name.clone(), format!("{e:#}"));
+                            lock(&failures).push(Failure {
+                                arm,
+                                seed: Some(seed),
+                                reason,
+                            });
+                        }
+                    }
+                });
+            }
+        });
+        failures
+            .into_inner()
+            .map_err(|_| anyhow::anyhow!("a thread died"))
+    }
+}
+
+/// A thread that died with it leaves a list that is still whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn remove_runs(dir: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(dir)?.flatten() {
+        if entry.path().extension().is_some_and(|e| e == RUNS) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn boot(plan: &Plan, dir: &Path, rig: &Rig, arm: &Arm, seed: u64) -> Result<()> {
+    // The guest knows one place for the scheduler under test; a peer stands in it.
+    let artifacts = Artifacts {
+        scx_photon: arm.program.clone().map_err(anyhow::Error::msg)?,
+        sabotage: rig.artifacts.sabotage.clone().filter(|_| arm.needs_twin()),
+        bench: rig.artifacts.bench.clone(),
+        guest: rig.artifacts.guest.clone(),
+    };
+    let settings = &plan.settings;
+    let machine = Machine {
+        smp: settings.smp.clone(),
+        clock: Clock::Virtual,
+        input_devices: false,
+    };
+    let name = format!("bench-{}-{seed}", arm.name);
+    let mut vm = Vm::new(&name, rig.qemu, rig.kernel, &artifacts, machine);
+    let mut common: Vec<String> = [
+        ("--cells", settings.cells.join(",")),
+        ("--seed", seed.to_string()),
+        ("--ms", settings.ms.to_string()),
+        ("--settle-ms", settings.settle_ms.to_string()),
+    ]
+    .into_iter()
+    .flat_map(|(option, value)| [option.to_string(), value])
+    .collect();
+    if seed == SEED_WITH_FRAMES {
+        common.push("--frames".to_string());
+    }
+    vm.jobs = vec![Job {
+        name: SCENARIO.to_string(),
+        scenario: SCENARIO.to_string(),
+        args: arm.arguments(&common),
+        limit_s: SLACK_S + 2 * plan.guest_seconds(),
+    }];
+    let reports = vm.run(&mut |_| {})?;
+    let (_, report) = reports
+        .into_iter()
+        .next()
+        .context("the guest reported nothing")?;
+    if report.status != Status::Pass {
+        bail!("{}", report.reason);
+    }
+    let cells = report.metrics["cells"]
+        .as_array()
+        .context("a report without cells")?;
+    if cells.len() != settings.cells.len() {
+        bail!(
+            "{} cells of {} were measured",
+            cells.len(),
+            settings.cells.len()
+        );
+    }
+    store(&file(dir, &arm.name, seed), cells)
+}
+
+/// Whole or not at all: what is there counts as done.
+fn store(file: &Path, cells: &[Value]) -> Result<()> {
+    let lines: Vec<String> = cells.iter().map(Value::to_string).collect();
+    let part = file.with_extension("part");
+    std::fs::write(&part, lines.join("\n") + "\n").with_context(|| part.display().to_string())?;
+    std::fs::rename(&part, file).with_context(|| file.display().to_string())
+}
+
+/// One line a boot, with the time left by the boots so far.
+struct Progress {
+    all: usize,
+    begin: Instant,
+    done: Mutex<usize>,
+}
+
+impl Progress {
+    fn new(all: usize) -> Self {
+        Progress {
+            all,
+            begin: Instant::now(),
+            done: Mutex::new(0),
+        }
+    }
+
+    fn done(&self, arm: &str, seed: u64, error: Option<&anyhow::Error>) {
+        let mut done = lock(&self.done);
+        *done += 1;
+        let outcome = error.map_or("done".to_string(), |e| format!("NO RESULT: {e:#}"));
+        let left = time_left(self.begin.elapsed(), *done, self.all);
+        shell::step(&format!(
+            "[{}/{}] {arm}, seed {seed}: {outcome}; {left}",
+            *done, self.all
+        ));
+    }
+}
+
+fn time_left(elapsed: Duration, done: usize, all: usize) -> String {
+    let each = elapsed.as_secs_f64() / done.max(1) as f64;
+    let seconds = (each * (all - done) as f64).round() as u64;
+    match seconds {
+        0..120 => format!("{seconds} s left"),
+        120..7200 => format!("{} min left", seconds / 60),
+        _ => format!("{:.1} h left", seconds as f64 / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_follows_the_boots_so_far() {
+        let left = |elapsed, done, all| time_left(Duration::from_secs(elapsed), done, all);
+        assert_eq!(left(40, 2, 6), "80 s left");
+        assert_eq!(left(600, 1, 6), "50 min left");
+        assert_eq!(left(600, 1, 61), "10.0 h left");
+        assert_eq!(left(5, 6, 6), "0 s left");
+    }
+}

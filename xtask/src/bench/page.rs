@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The report as one HTML page that needs nothing but itself.
+
+use super::arms::BASELINE;
+use super::results::{Outcome, Results, SHOWN};
+use super::svg::{self, Bar, Line, Ticks, Value};
+use super::table;
+use photon_bench::aggregate::{CellKey, Comparison};
+use photon_bench::metrics::definitions::{Better, find};
+use photon_bench::quantile::{quantile, sorted};
+use photon_bench::scenario::Scenario;
+use std::fmt::Write;
+
+const NS_PER_MS: f64 = 1e6;
+const MS_PER_S: f64 = 1000.0;
+/// Seconds between the marks of a frame-time line, at most ten of them.
+const MOST_MARKS: f64 = 10.0;
+/// Of the percentile curve, which shows 1 - 10^-x.
+const CURVE_POINTS: u32 = 120;
+const CURVE_END: f64 = 3.0;
+const STYLE: &str = "
+:root { color-scheme: light dark; --soft: #8884; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1180px; margin: 2em auto; padding: 0 1em; }
+h1 { font-size: 1.5em; } h2 { margin: 2.2em 0 .3em; border-top: 1px solid var(--soft); padding-top: .8em; }
+h3 { font-size: 1em; margin: .8em 0 .2em; font-weight: 600; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: .5em 2em; }
+svg { width: 100%; height: auto; } svg text { font-size: 11px; fill: currentColor; }
+.end { text-anchor: end; } .mid { text-anchor: middle; }
+.grid { stroke: var(--soft); stroke-width: .7; } .line { fill: none; stroke-width: 1.4; }
+.budget { stroke: currentColor; stroke-width: 1; stroke-dasharray: 5 4; }
+.whisker { stroke: currentColor; stroke-width: 1.3; fill: none; }
+.key span { display: inline-block; margin-right: 1.4em; } .key i { display: inline-block; width: .9em; height: .9em; margin-right: .4em; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25em .8em; text-align: right; border-bottom: 1px solid var(--soft); white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; } small { opacity: .75; } .better { color: #0a8f4f; } .worse { color: #d33; }
+";
+
+pub fn render(results: &Results) -> String {
+    let mut html = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Frame bench: {kernel}</title>\
+         <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>\n\
+         <h1>Frame bench on Linux {kernel}</h1><p>{}</p>\n",
+        escaped(&table::legend(results)),
+        kernel = escaped(&results.settings.kernel),
+    );
+    html += &key(results);
+    html += &failures(results);
+    results
+        .cells()
+        .into_iter()
+        .for_each(|cell| html += &section(results, cell));
+    html + "</body></html>\n"
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+fn key(results: &Results) -> String {
+    let mut html = "<p class=\"key\">".to_string();
+    for (index, outcome) in results.outcomes.iter().enumerate() {
+        // Writing to a string cannot fail, here and below.
+        let _ = write!(
+            html,
+            "<span><i style=\"background:{}\"></i><b>{}</b> <small>{}</small></span>",
+            svg::colour(index),
+            escaped(&outcome.name),
+            escaped(&outcome.about)
+        );
+    }
+    html + "</p>\n"
+}
+
+fn failures(results: &Results) -> String {
+    let mut items = String::new();
+    for failure in results.outcomes.iter().flat_map(|o| &o.failures) {
+        let seed = failure
+            .seed
+            .map_or(String::new(), |s| format!(", seed {s}"));
+        let _ = write!(
+            items,
+            "<li><b>{}</b>{seed}: {}</li>",
+            escaped(&failure.arm),
+            escaped(&failure.reason)
+        );
+    }
+    match items.is_empty() {
+        true => String::new(),
+        false => format!("<h3>No result</h3><ul>{items}</ul>\n"),
+    }
+}
+
+fn section(results: &Results, cell: &CellKey) -> String {
+    let mut html = format!(
+        "<h2>{} beside {}</h2>\n",
+        escaped(&cell.profile),
+        escaped(&cell.background)
+    );
+    let budget = Scenario::profile(&cell.profile).map(|s| s.display.period_ns() as f64 / NS_PER_MS);
+    if let Ok(budget) = budget {
+        html += "<div class=\"plots\">";
+        let _ = write!(
+            html,
+            "<div><h3>Frame time, ms, seed 1; dashed: one refresh</h3>{}</div>",
+            frame_line(results, cell, budget)
+        );
+        let _ = writeln!(
+            html,
+            "<div><h3>Frame time by percentile, ms, seed 1</h3>{}</div></div>",
+            curve(results, cell, budget)
+        );
+    }
+    html += "<div class=\"plots\">";
+    for (metric, digits) in SHOWN {
+        let better = match find(metric).map(|m| m.better) {
+            Some(Better::Higher) => "more is better",
+            _ => "less is better",
+        };
+        let heading = escaped(&table::heading(metric));
+        let _ = write!(
+            html,
+            "<div><h3>{heading} <small>{better}</small></h3>{}</div>",
+            metric_bars(results, cell, metric, *digits)
+        );
+    }
+    html + "</div>\n" + &figures(results, cell)
+}
+
+/// With its number as the colour.
+fn with_frames<'a>(
+    results: &'a Results,
+    cell: &'a CellKey,
+) -> impl Iterator<Item = (usize, &'a Vec<Option<f64>>)> {
+    let all = results.outcomes.iter().enumerate();
+    all.filter_map(move |(index, outcome)| Some((index, outcome.frames.get(cell)?)))
+}
+
+fn frame_line(results: &Results, cell: &CellKey, budget: f64) -> String {
+    let at = |frame: usize| frame as f64 * budget / MS_PER_S;
+    let line = |(index, frames): (usize, &Vec<Option<f64>>)| Line {
+        colour: svg::colour(index),
+        points: frames
+            .iter()
+            .enumerate()
+            .map(|(n, time)| (at(n), *time))
+            .collect(),
+    };
+    let lines: Vec<Line> = with_frames(results, cell).map(line).collect();
+    let end = results.settings.ms as f64 / MS_PER_S;
+    let step = (end / MOST_MARKS)
+        .ceil()
+        .max(if end <= MOST_MARKS / 2.0 { 0.5 } else { 1.0 });
+    let marks = (end / step) as u32;
+    let ticks: Ticks = (0..=marks)
+        .map(|n| f64::from(n) * step)
+        .map(|t| (t, t.to_string()))
+        .collect();
+    svg::lines(&lines, (0.0, end), &ticks, "seconds", budget)
+}
+
+fn curve(results: &Results, cell: &CellKey, budget: f64) -> String {
+    let line = |(index, frames): (usize, &Vec<Option<f64>>)| {
+        // A dropped frame took for ever: it ends the curve above what was submitted.
+        let times = sorted(frames.iter().map(|f| f.unwrap_or(f64::INFINITY)).collect());
+        let point = |n: u32| {
+            let x = CURVE_END * f64::from(n) / f64::from(CURVE_POINTS);
+            (
+                x,
+                quantile(&times, 1.0 - 10f64.powf(-x)).filter(|t| t.is_finite()),
+            )
+        };
+        let points = (0..=CURVE_POINTS)
+            .map(point)
+            .take_while(|(_, time)| time.is_some());
+        Line {
+            colour: svg::colour(index),
+            points: points.collect(),
+        }
+    };
+    let lines: Vec<Line> = with_frames(results, cell).map(line).collect();
+    let percent = |p: f64| (-(1.0 - p / 100.0).log10(), format!("{p} %"));
+    let ticks: Ticks = [0.0, 50.0, 90.0, 99.0, 99.9].map(percent).to_vec();
+    svg::lines(
+        &lines,
+        (0.0, CURVE_END),
+        &ticks,
+        "share of frames that took no longer",
+        budget,
+    )
+}
+
+fn metric_bars(results: &Results, cell: &CellKey, metric: &str, digits: usize) -> String {
+    let bar = |(index, outcome): (usize, &Outcome)| Bar {
+        name: escaped(&outcome.name),
+        colour: svg::colour(index),
+        value: outcome.comparison(cell, metric).map(|c| {
+            // The interval is that of the difference, so it is drawn around what it is the difference to.
+            let ends = (c.mean_a + c.difference.low, c.mean_a + c.difference.high);
+            Value {
+                mean: c.mean_b,
+                text: format!("{:.digits$}", c.mean_b),
+                ends: (outcome.name != BASELINE && c.difference.n > 1).then_some(ends),
+            }
+        }),
+    };
+    let measured = results.outcomes.iter().enumerate();
+    svg::bars(&measured.map(bar).collect::<Vec<_>>())
+}
+
+fn figures(results: &Results, cell: &CellKey) -> String {
+    let mut html = "<div class=\"scroll\"><table><tr><th>scheduler</th>".to_string();
+    for (metric, _) in SHOWN {
+        let _ = write!(html, "<th>{}</th>", escaped(&table::heading(metric)));
+    }
+    html += "</tr>\n";
+    for outcome in &results.outcomes {
+        let _ = write!(html, "<tr><td>{}</td>", escaped(&outcome.name));
+        for (metric, digits) in SHOWN {
+            let comparison = outcome.comparison(cell, metric);
+            let baseline = outcome.name == BASELINE;
+            html += &comparison.map_or("<td>no result</td>".to_string(), |c| {
+                figure(c, *digits, baseline)
+            });
+        }
+        html += "</tr>\n";
+    }
+    html + "</table></div>\n"
+}
+
+fn figure(comparison: &Comparison, digits: usize, baseline: bool) -> String {
+    let class = match table::mark(comparison) {
+        '+' => " class=\"better\"",
+        '!' => " class=\"worse\"",
+        _ => "",
+    };
+    let range = match baseline {
+        true => String::new(),
+        false => format!("<br><small>{}</small>", table::range(comparison, digits)),
+    };
+    format!("<td{class}>{:.digits$}{range}</td>", comparison.mean_b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_stays_text() {
+        assert_eq!(escaped("<b>&\"x\""), "&lt;b&gt;&amp;&quot;x&quot;");
+    }
+}
