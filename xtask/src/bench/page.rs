@@ -15,6 +15,7 @@ const NS_PER_MS: f64 = 1e6;
 const MS_PER_S: f64 = 1000.0;
 /// Seconds between the marks of a frame-time line, at most ten of them.
 const MOST_MARKS: f64 = 10.0;
+const SHORT_STEP: f64 = 0.5;
 /// Of the percentile curve, which shows 1 - 10^-x.
 const CURVE_POINTS: u32 = 120;
 const CURVE_END: f64 = 3.0;
@@ -26,7 +27,7 @@ h3 { font-size: 1em; margin: .8em 0 .2em; font-weight: 600; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: .5em 2em; }
 svg { width: 100%; height: auto; } svg text { font-size: 11px; fill: currentColor; }
 .end { text-anchor: end; } .mid { text-anchor: middle; }
-.grid { stroke: var(--soft); stroke-width: .7; } .line { fill: none; stroke-width: 1.4; }
+.grid { stroke: var(--soft); stroke-width: .7; } .line { fill: none; stroke-width: 1.4; stroke-linecap: round; }
 .budget { stroke: currentColor; stroke-width: 1; stroke-dasharray: 5 4; }
 .whisker { stroke: currentColor; stroke-width: 1.3; fill: none; }
 .key span { display: inline-block; margin-right: 1.4em; } .key i { display: inline-block; width: .9em; height: .9em; margin-right: .4em; }
@@ -104,7 +105,7 @@ fn section(results: &Results, cell: &CellKey) -> String {
         html += "<div class=\"plots\">";
         let _ = write!(
             html,
-            "<div><h3>Frame time, ms, seed 1; dashed: one refresh</h3>{}</div>",
+            "<div><h3>Frame time, ms, seed 1 <small>dashed: one refresh; dots at the top: dropped</small></h3>{}</div>",
             frame_line(results, cell, budget)
         );
         let _ = writeln!(
@@ -114,7 +115,7 @@ fn section(results: &Results, cell: &CellKey) -> String {
         );
     }
     html += "<div class=\"plots\">";
-    for (metric, digits) in SHOWN {
+    for (metric, digits) in measured(results, cell) {
         let better = match find(metric).map(|m| m.better) {
             Some(Better::Higher) => "more is better",
             _ => "less is better",
@@ -127,6 +128,20 @@ fn section(results: &Results, cell: &CellKey) -> String {
         );
     }
     html + "</div>\n" + &figures(results, cell)
+}
+
+/// The shown metrics this cell has: an idle machine has no background.
+fn measured<'a>(
+    results: &'a Results,
+    cell: &'a CellKey,
+) -> impl Iterator<Item = &'static (&'static str, usize)> + 'a {
+    let has = |metric: &str| {
+        results
+            .outcomes
+            .iter()
+            .any(|o| o.comparison(cell, metric).is_some())
+    };
+    SHOWN.iter().filter(move |(metric, _)| has(metric))
 }
 
 /// With its number as the colour.
@@ -150,9 +165,11 @@ fn frame_line(results: &Results, cell: &CellKey, budget: f64) -> String {
     };
     let lines: Vec<Line> = with_frames(results, cell).map(line).collect();
     let end = results.settings.ms as f64 / MS_PER_S;
-    let step = (end / MOST_MARKS)
-        .ceil()
-        .max(if end <= MOST_MARKS / 2.0 { 0.5 } else { 1.0 });
+    let step = if end <= MOST_MARKS * SHORT_STEP {
+        SHORT_STEP
+    } else {
+        (end / MOST_MARKS).ceil()
+    };
     let marks = (end / step) as u32;
     let ticks: Ticks = (0..=marks)
         .map(|n| f64::from(n) * step)
@@ -212,13 +229,13 @@ fn metric_bars(results: &Results, cell: &CellKey, metric: &str, digits: usize) -
 
 fn figures(results: &Results, cell: &CellKey) -> String {
     let mut html = "<div class=\"scroll\"><table><tr><th>scheduler</th>".to_string();
-    for (metric, _) in SHOWN {
+    for (metric, _) in measured(results, cell) {
         let _ = write!(html, "<th>{}</th>", escaped(&table::heading(metric)));
     }
     html += "</tr>\n";
     for outcome in &results.outcomes {
         let _ = write!(html, "<tr><td>{}</td>", escaped(&outcome.name));
-        for (metric, digits) in SHOWN {
+        for (metric, digits) in measured(results, cell) {
             let comparison = outcome.comparison(cell, metric);
             let baseline = outcome.name == BASELINE;
             html += &comparison.map_or("<td>no result</td>".to_string(), |c| {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 44.0;
-const RIGHT: f64 = 10.0;
+const RIGHT: f64 = 24.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 36.0;
 /// Of a horizontal bar with its gap.
@@ -169,8 +169,9 @@ fn line_path(line: &Line, x: &dyn Fn(f64) -> f64, axis: &LogAxis) -> String {
         let x = x(*at);
         match value {
             Some(value) => {
-                let verb = if pen_down { 'L' } else { 'M' };
-                let _ = write!(path, "{verb}{x:.1} {:.1}", axis.place(*value));
+                // A stroke of no length has round ends: a frame between two dropped ones stays visible.
+                let (verb, dot) = if pen_down { ('L', "") } else { ('M', "h0") };
+                let _ = write!(path, "{verb}{x:.1} {:.1}{dot}", axis.place(*value));
             }
             None => {
                 let _ = write!(

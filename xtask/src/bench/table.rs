@@ -106,8 +106,13 @@ pub fn legend(results: &Results) -> String {
         false => "+ better than EEVDF, ! worse".to_string(),
     };
     format!(
-        "Means over {} seeds; below them the 95 % bootstrap interval of the paired difference to EEVDF; {claims}.\n\
+        "Means over {} seed{}; below them the 95 % bootstrap interval of the paired difference to EEVDF; {claims}.\n\
          Linux {}, {} CPUs in virtual time, {} ms a cell after {} ms; a model machine: compare, do not read as fps.\n",
-        results.seeds, settings.kernel, settings.smp, settings.ms, settings.settle_ms
+        results.seeds,
+        if results.seeds == 1 { "" } else { "s" },
+        settings.kernel,
+        settings.smp,
+        settings.ms,
+        settings.settle_ms
     )
 }
