@@ -3,10 +3,11 @@
 //! a wakeup; the kernel part goes on if this process is stopped.
 
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use libbpf_rs::{RingBuffer, RingBufferBuilder};
 use log::{debug, info, warn};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
@@ -22,14 +23,14 @@ use crate::shutdown::Shutdown;
 use crate::stats::Printer;
 use crate::topology::CpuMap;
 
-/// How often the daemon looks whether the kernel ended the scheduler, and empties
-/// rings that did not ask for it. The kernel has no descriptor to wait on.
+/// How often the daemon empties rings that did not ask for it.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Tags of the epoll set.
 const STOP: u64 = 0;
 const RINGS: u64 = 1;
 const STATS: u64 = 2;
+const EXIT: u64 = 3;
 
 /// Schedules until told to stop. Restarts only when the kernel asks for it, after
 /// a CPU came or went; never after a stall.
@@ -109,6 +110,7 @@ fn announce(cli: &Cli, scheduler: &Scheduler<'_>, probe: bool) -> Result<()> {
 /// What is open while the scheduler is attached.
 struct Session<'s> {
     scheduler: &'s Scheduler<'s>,
+    exits: RingBuffer<'s>,
     drain: Option<Drain<'s>>,
     probe: Option<InputProbe<'s>>,
     server: Option<Server>,
@@ -117,12 +119,18 @@ struct Session<'s> {
 impl<'s> Session<'s> {
     fn new(scheduler: &'s Scheduler<'s>, probe: Option<InputProbe<'s>>) -> Result<Self> {
         let drain = probe.as_ref().map(Drain::new).transpose()?;
+        let mut exits = RingBufferBuilder::new();
+        exits
+            .add(scheduler.exits_map(), |_| 0)
+            .context("adding the ring of exits")?;
+        let exits = exits.build().context("mapping the ring of exits")?;
         // Statistics are not worth failing for: a read-only /var/run, say.
         let server = Server::launch()
             .inspect_err(|e| warn!("no stats socket: {e:#}"))
             .ok();
         Ok(Session {
             scheduler,
+            exits,
             drain,
             probe,
             server,
@@ -147,12 +155,17 @@ impl<'s> Session<'s> {
 
     fn epoll(&self, shutdown: &Shutdown) -> Result<Epoll> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("creating epoll")?;
-        let add = |fd: std::os::fd::BorrowedFd<'_>, tag| {
+        let add = |fd: BorrowedFd<'_>, tag| {
             epoll
                 .add(fd, EpollEvent::new(EpollFlags::EPOLLIN, tag))
                 .context("filling the epoll set")
         };
         add(shutdown.as_fd(), STOP)?;
+        // SAFETY: the descriptor belongs to `exits`, which outlives the epoll set.
+        add(
+            unsafe { BorrowedFd::borrow_raw(self.exits.epoll_fd()) },
+            EXIT,
+        )?;
         if let Some(drain) = &self.drain {
             add(drain.fd(), RINGS)?;
         }
@@ -175,6 +188,7 @@ impl<'s> Session<'s> {
             for event in &events[..n] {
                 match event.data() {
                     STOP => return Ok(false),
+                    EXIT => self.exits.consume().context("reading the ring of exits")?,
                     RINGS => self.drain.as_ref().map_or(Ok(()), Drain::drain)?,
                     _ => self.answer(),
                 }

@@ -115,6 +115,11 @@ impl<'a> Scheduler<'a> {
         &self.skel.maps.bss_cpus
     }
 
+    /// The ring that wakes the daemon when the scheduler ends.
+    pub fn exits_map(&self) -> &dyn libbpf_rs::MapCore {
+        &self.skel.maps.exits
+    }
+
     pub fn topology(&self) -> &CpuMap {
         &self.map
     }

@@ -95,9 +95,18 @@ int photon_layout(void *ctx)
 	return 0;
 }
 
+/* Wakes the daemon when the scheduler ends; the kernel has nothing to wait on. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* the smallest there is: a page */
+} exits SEC(".maps");
+
 void BPF_STRUCT_OPS(photon_exit, struct scx_exit_info *ei)
 {
+	u32 word = 0;
+
 	UEI_RECORD(uei, ei);
+	bpf_ringbuf_output(&exits, &word, sizeof(word), BPF_RB_FORCE_WAKEUP);
 }
 
 #endif /* PHOTON_LIFE_BPF_H */
