@@ -2,7 +2,7 @@
 //! The other schedulers, as their authors publish them: one table of pinned versions, installed on first use.
 
 use crate::{artifacts, paths, shell};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 
 pub struct Peer {
@@ -64,7 +64,10 @@ impl Peer {
         install.arg(&root).arg(&package);
         // Shared, because the peers have most of their dependencies in common.
         install.env("CARGO_TARGET_DIR", paths::target().join("peers/build"));
-        shell::run(&mut install)?;
+        // Cargo has said why; reports are published, and its command line is full of this machine's paths.
+        if shell::run(&mut install).is_err() {
+            bail!("`cargo install --locked {package}` failed");
+        }
         std::fs::write(&stamp, self.version).with_context(|| stamp.display().to_string())?;
         Ok(program)
     }
