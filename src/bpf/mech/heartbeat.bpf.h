@@ -79,7 +79,7 @@ static void advance_fair_clock(struct heartbeat *hb, u64 now)
  * A CPU that runs nothing of ours at two beats while its local queue holds
  * something has been taken by a real-time task: its tasks go back to enqueue.
  */
-static void rescue_stranded(void)
+static void rescue_stranded(struct heartbeat *hb)
 {
 	u32 i;
 
@@ -95,6 +95,8 @@ static void rescue_stranded(void)
 			scx_bpf_dsq_reenq(SCX_DSQ_LOCAL_ON | i, 0);
 		}
 		c->stranded = stranded;
+		if (stranded)
+			hb->runnable++;
 	}
 }
 
@@ -103,10 +105,12 @@ static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 	u64 now = scx_bpf_now();
 
 	advance_fair_clock(hb, now);
-	rescue_stranded();
+	rescue_stranded(hb);
 	if (sub_sat(now, shared.snap.at) >= SNAPSHOT_NS)
 		take_snapshot(now);
-	bpf_timer_start(&hb->timer, HEARTBEAT_NS, 0);
+	/* An idle machine stays idle. */
+	bpf_timer_start(&hb->timer, hb->runnable ? HEARTBEAT_NS : SNAPSHOT_NS,
+			0);
 	return 0;
 }
 

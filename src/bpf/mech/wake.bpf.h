@@ -29,7 +29,10 @@ static __always_inline void learn_hardirq_bits(void)
 {
 	u32 bits = get_preempt_count() & HARDIRQ_BITS_NEW;
 
-	hardirq_bits = bits ? HARDIRQ_BITS_NEW : HARDIRQ_BITS_OLD;
+	bits = bits ? HARDIRQ_BITS_NEW : HARDIRQ_BITS_OLD;
+	/* Every wakeup reads this line: not dirtied without need. */
+	if (hardirq_bits != bits)
+		hardirq_bits = bits;
 }
 
 /* Serving a soft or hard interrupt? */
