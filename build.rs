@@ -13,8 +13,8 @@ use scx_cargo::BpfBuilder;
 
 /// C that expands to Rust: the preprocessor is the only reader of the lists.
 const TABLES: &str = r#"
-#define TUNABLE(n, dfl, lo, hi, u, h) Tunable { name: #n, default: dfl, min: lo, max: hi, unit: u, help: concat!(h) },
-#define COUNTER(n, h) Counter { name: #n, help: concat!(h) },
+#define TUNABLE(n, dfl, lo, hi, u, h) Tunable { name: #n, default: dfl, min: lo, max: hi, unit: u, help: h },
+#define COUNTER(n, h) Counter { name: #n, help: h },
 pub const TUNABLES: &[Tunable] = &[
 #include "tunables.def.h"
 ];
@@ -56,25 +56,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Adjacent C string literals become one Rust literal: `"a" "b"` inside
-/// `concat!()` needs commas.
+/// Adjacent string literals, `"a" "b"`, are one literal in C and an error in Rust.
 fn join_literals(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(end) = rest.find('"') {
-        let (head, tail) = rest.split_at(end + 1);
-        let joins =
-            out.ends_with('"') && head.trim_end_matches('"').trim().is_empty() && out.len() > 1;
-        if joins {
-            out.push(',');
-        }
-        let close = tail.find('"').map_or(tail.len(), |i| i + 1);
-        out.push_str(head);
-        out.push_str(&tail[..close]);
-        rest = &tail[close..];
-    }
-    out.push_str(rest);
-    out
+    text.replace("\" \"", "")
 }
 
 fn make_tables(out: &Path) -> Result<()> {

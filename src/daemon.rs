@@ -162,10 +162,8 @@ impl<'s> Session<'s> {
         };
         add(shutdown.as_fd(), STOP)?;
         // SAFETY: the descriptor belongs to `exits`, which outlives the epoll set.
-        add(
-            unsafe { BorrowedFd::borrow_raw(self.exits.epoll_fd()) },
-            EXIT,
-        )?;
+        let exits = unsafe { BorrowedFd::borrow_raw(self.exits.epoll_fd()) };
+        add(exits, EXIT)?;
         if let Some(drain) = &self.drain {
             add(drain.fd(), RINGS)?;
         }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::bpf::intf;
 
 /// Sub-buckets an octave and the first octave of `policy/histogram.h`.
-const SUB_SHIFT: u32 = intf::HIST_SUB_SHIFT as u32;
-const MIN_SHIFT: u32 = intf::HIST_MIN_SHIFT as u32;
+const SUB_SHIFT: u32 = intf::HIST_SUB_SHIFT;
+const MIN_SHIFT: u32 = intf::HIST_MIN_SHIFT;
 const NS_PER_US: f64 = 1e3;
 
 /// The names of the device classes, indexed by `enum device_class`.

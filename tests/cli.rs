@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The program from outside: exit codes, golden error lines, help. Everything that needs no kernel with sched_ext, and
 //! what needs one without it where the machine is such; the rest runs in the test machine (`faults`).
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a failed helper is a failed test
 
 use std::ffi::CStr;
 use std::io;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What must compile, what must not, and what must fail: the policy headers and
 //! their sabotage twins, by the compiler the build uses.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a failed helper is a failed test
 
 use std::path::Path;
 use std::process::{Command, Output};

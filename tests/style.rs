@@ -3,6 +3,7 @@
 //!
 //! Each checker is a function from text to complaints, so that every test can
 //! show first that the checker complains about a bad sample.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a failed helper is a failed test
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
