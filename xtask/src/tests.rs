@@ -141,7 +141,9 @@ fn vm_tests(tally: &mut Tally, args: &Args) {
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                while let Some(task) = lock(&queue).pop_front() {
+                // A function, so that the queue is not locked while the boot runs.
+                let next = || lock(&queue).pop_front();
+                while let Some(task) = next() {
                     run_task(&task, &qemu, &artifacts, &tally);
                 }
             });
