@@ -2,6 +2,7 @@
 //! Opens, loads and attaches the scheduler, and reads its memory. All handling
 //! of the scheduler's skeleton is here.
 
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::ptr::{addr_of, read_volatile};
 use std::sync::atomic::{Ordering, fence};
@@ -31,7 +32,7 @@ const VERIFIER_STATS: u32 = 4;
 /// The scheduler, loaded; attached while `link` is there.
 pub struct Scheduler<'a> {
     skel: MainSkel<'a>,
-    link: Option<Link>,
+    link: RefCell<Option<Link>>,
     map: CpuMap,
     layout: Layout,
 }
@@ -56,7 +57,7 @@ impl<'a> Scheduler<'a> {
         let skel = open.load().map_err(|e| Failure::Load(load_error(&e)))?;
         let mut this = Scheduler {
             skel,
-            link: None,
+            link: RefCell::new(None),
             map,
             layout: Layout::default(),
         };
@@ -67,13 +68,15 @@ impl<'a> Scheduler<'a> {
     /// Hands every task of the machine to the scheduler.
     pub fn attach(&mut self) -> Result<()> {
         let link = self.skel.maps.photon_ops.attach_struct_ops();
-        self.link = Some(link.map_err(|e| Failure::Load(format!("attaching: {e}")))?);
+        self.link.replace(Some(
+            link.map_err(|e| Failure::Load(format!("attaching: {e}")))?,
+        ));
         Ok(())
     }
 
     /// Gives every task back. The kernel switches them before this returns.
-    pub fn detach(&mut self) {
-        self.link = None;
+    pub fn detach(&self) {
+        drop(self.link.take());
     }
 
     /// Has the kernel ended the scheduler?

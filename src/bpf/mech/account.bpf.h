@@ -18,6 +18,18 @@ static __always_inline void note_delay(struct task_ctx *t, s32 cpu, u64 now)
 		d->max = delay;
 }
 
+static __always_inline void mark_idle(s32 cpu, bool idle)
+{
+	u64 *word = &shared.idle[(cpu & (MAX_CPUS - 1)) / BITS_PER_WORD];
+	u64 bit = 1ULL << (cpu % BITS_PER_WORD);
+
+	/* Atomic: a word has 64 writers. Relaxed: it is a hint, see pick_idle(). */
+	if (idle)
+		__sync_fetch_and_or(word, bit);
+	else
+		__sync_fetch_and_and(word, ~bit);
+}
+
 void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 {
 	struct task_ctx *t = task_ctx(p);
@@ -29,6 +41,8 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 	c->started = now;
 	WRITE_ONCE(c->class, t->class);
 	WRITE_ONCE(c->claim, 0);
+	if (looks_idle(cpu))
+		mark_idle(cpu, false);
 	if (t->flags & TASK_WOKEN_BY_INPUT)
 		note_delay(t, cpu, now);
 }
@@ -73,14 +87,7 @@ void BPF_STRUCT_OPS(photon_tick, struct task_struct *p)
 
 void BPF_STRUCT_OPS(photon_update_idle, s32 cpu, bool idle)
 {
-	u64 *word = &shared.idle[(cpu & (MAX_CPUS - 1)) / BITS_PER_WORD];
-	u64 bit = 1ULL << (cpu % BITS_PER_WORD);
-
-	/* Atomic: a word has 64 writers. Relaxed: it is a hint, see pick_idle(). */
-	if (idle)
-		__sync_fetch_and_or(word, bit);
-	else
-		__sync_fetch_and_and(word, ~bit);
+	mark_idle(cpu, idle);
 }
 
 #endif /* PHOTON_ACCOUNT_BPF_H */

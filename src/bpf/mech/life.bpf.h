@@ -65,12 +65,25 @@ static s32 create_queues(void)
 	return err;
 }
 
+/*
+ * A CPU that idles now says so only after its next task: until then nothing would
+ * be sent to it. Who is taken for idle and is not corrects it in ops.running.
+ */
+static void assume_idle(void)
+{
+	u32 i;
+
+	bpf_for(i, 0, MAX_CPUS / BITS_PER_WORD)
+		shared.idle[i & (MAX_CPUS / BITS_PER_WORD - 1)] = ~0ULL;
+}
+
 s32 BPF_STRUCT_OPS_SLEEPABLE(photon_init)
 {
 	s32 err = create_queues();
 
 	if (err)
 		return err;
+	assume_idle();
 	shared.fair[0].rate = FAIR_RATE_ONE;
 	shared.fair[0].inverse = FAIR_RATE_ONE;
 	shared.fair[0].at = bpf_ktime_get_ns();

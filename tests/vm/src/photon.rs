@@ -55,6 +55,9 @@ pub struct Photon {
 pub struct Stopped {
     pub code: Option<i32>,
     /// From the signal to the end of the process.
+    /// From the signal until the kernel's own scheduler is back.
+    pub detached: Duration,
+    /// From the signal until the process is gone.
     pub took: Duration,
     /// What it wrote to stderr.
     pub log: String,
@@ -168,7 +171,12 @@ impl Photon {
         let begin = Instant::now();
         // SAFETY: kill takes no pointers, and the child is not reaped yet, so the pid is still its own.
         unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
+        while scx_state().as_deref() == Some("enabled") && begin.elapsed() < EXIT_LIMIT {
+            std::thread::sleep(POLL);
+        }
+        let detached = begin.elapsed();
         let mut stopped = self.wait(EXIT_LIMIT)?;
+        stopped.detached = detached;
         stopped.took = begin.elapsed();
         Ok(stopped)
     }
@@ -188,6 +196,7 @@ impl Photon {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(Stopped {
                     code: status.code(),
+                    detached: begin.elapsed(),
                     took: begin.elapsed(),
                     log: self.log(),
                 });
