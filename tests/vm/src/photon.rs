@@ -54,7 +54,6 @@ pub struct Photon {
 
 pub struct Stopped {
     pub code: Option<i32>,
-    /// From the signal to the end of the process.
     /// From the signal until the kernel's own scheduler is back.
     pub detached: Duration,
     /// From the signal until the process is gone.
