@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A CPU goes away and comes back: the scheduler is attached again soon, by the same daemon, and uses what there is.
-//! Arguments: `--limit-ms N`.
+//! Arguments: `--limit-ms N`, `--share-percent N` (least share of a CPU that each of as many hogs as CPUs must get).
 
 use crate::load::{Load, Worker, cpus};
 use crate::photon::{Photon, scx_state};
@@ -13,10 +13,11 @@ const POLL: Duration = Duration::from_millis(2);
 /// The kernel ends the scheduler a moment after the CPU has changed.
 const NOTICE: Duration = Duration::from_millis(50);
 const RUN: Duration = Duration::from_millis(500);
-const SHARE: f64 = 0.8;
+const SHARE_PERCENT: u64 = 80;
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let limit = Duration::from_millis(ctx.number("--limit-ms", LIMIT_MS)?);
+    let share = ctx.number("--share-percent", SHARE_PERCENT)? as f64 / 100.0;
     let last = cpus() - 1;
     let file = format!("/sys/devices/system/cpu/cpu{last}/online");
     if last == 0 || !std::path::Path::new(&file).exists() {
@@ -27,7 +28,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     for online in ["0", "1"] {
         std::fs::write(&file, online)?;
         gaps.push(gap(&photon)?.as_millis() as u64);
-        shares(last + usize::from(online == "1"))?;
+        shares(last + usize::from(online == "1"), share)?;
     }
     let stopped = photon.stop()?;
     if stopped.code != Some(0) {
@@ -67,12 +68,12 @@ fn gap(photon: &Photon) -> Result<Duration, Fail> {
 }
 
 /// As many hogs as CPUs, each on its own.
-fn shares(count: usize) -> Result<(), Fail> {
+fn shares(count: usize, least: f64) -> Result<(), Fail> {
     let load = Load::start(&vec![Worker::hog("hog"); count])?;
     std::thread::sleep(RUN);
     for done in load.finish()? {
         let share = done.cpu_ns as f64 / done.wall_ns as f64;
-        if share < SHARE {
+        if share < least {
             return Err(Fail::failed(format!(
                 "{count} hogs on {count} CPUs, one got {share:.2} of a CPU"
             )));
