@@ -111,7 +111,8 @@ impl Drop for Mouse {
     }
 }
 
-fn event(kind: u16, code: u16, value: i32) -> libc::input_event {
+/// One event as the kernel reads it; it fills the time in itself.
+pub fn event(kind: u16, code: u16, value: i32) -> libc::input_event {
     libc::input_event {
         time: libc::timeval {
             tv_sec: 0,

@@ -6,7 +6,7 @@
 #ifndef PHOTON_DISPATCH_BPF_H
 #define PHOTON_DISPATCH_BPF_H
 
-/* Key of the queue's head, or the latest possible key. */
+/* Key of the queue's head; 0, which no deadline makes, if it is empty. */
 static u64 head_key(u64 dsq)
 {
 	struct task_struct *p = __COMPAT_scx_bpf_dsq_peek(dsq);

@@ -6,6 +6,7 @@ use crate::load::{Policy, pin, set_policy};
 use crate::scenario::Fail;
 use photon_bench::sys::clock::{NS_PER_MS, mono_ns};
 use photon_bench::sys::fd::TimerFd;
+use photon_bench::sys::uinput::event;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
@@ -204,18 +205,6 @@ fn set_axis(file: &File, code: u16) -> io::Result<()> {
     axis.absinfo.maximum = ABS_MAX;
     // SAFETY: the struct outlives the call, which only reads it.
     check(unsafe { libc::ioctl(file.as_raw_fd(), UI_ABS_SETUP, &axis) })
-}
-
-fn event(kind: u16, code: u16, value: i32) -> libc::input_event {
-    libc::input_event {
-        time: libc::timeval {
-            tv_sec: 0,
-            tv_usec: 0,
-        },
-        type_: kind,
-        code,
-        value,
-    }
 }
 
 fn check(rc: libc::c_int) -> io::Result<()> {
