@@ -14,6 +14,7 @@ pub mod gate;
 pub mod mangohud;
 pub mod metrics;
 pub mod model;
+pub mod page;
 pub mod quantile;
 pub mod queue;
 pub mod report;

@@ -7,7 +7,6 @@ mod page;
 mod peers;
 mod plan;
 mod results;
-mod svg;
 mod table;
 
 use crate::artifacts::{self, Variants};

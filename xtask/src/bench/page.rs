@@ -3,10 +3,11 @@
 
 use super::arms::BASELINE;
 use super::results::{Outcome, Results, SHOWN};
-use super::svg::{self, Bar, Line, Ticks, Value};
 use super::table;
 use photon_bench::aggregate::{CellKey, Comparison};
 use photon_bench::metrics::definitions::{Better, find};
+use photon_bench::page::svg::{self, Bar, Line, Ticks, Value};
+use photon_bench::page::{END, escaped, head};
 use photon_bench::quantile::{quantile, sorted};
 use photon_bench::scenario::Scenario;
 use std::fmt::Write;
@@ -19,51 +20,24 @@ const SHORT_STEP: f64 = 0.5;
 /// Of the percentile curve, which shows 1 - 10^-x.
 const CURVE_POINTS: u32 = 120;
 const CURVE_END: f64 = 3.0;
-const STYLE: &str = "
-:root { color-scheme: light dark; --soft: #8884; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1180px; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.5em; } h2 { margin: 2.2em 0 .3em; border-top: 1px solid var(--soft); padding-top: .8em; }
-h3 { font-size: 1em; margin: .8em 0 .2em; font-weight: 600; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: .5em 2em; }
-svg { width: 100%; height: auto; } svg text { font-size: 11px; fill: currentColor; }
-.end { text-anchor: end; } .mid { text-anchor: middle; }
-.grid { stroke: var(--soft); stroke-width: .7; } .line { fill: none; stroke-width: 1.4; stroke-linecap: round; }
-.budget { stroke: currentColor; stroke-width: 1; stroke-dasharray: 5 4; }
-.whisker { stroke: currentColor; stroke-width: 1.3; fill: none; }
-.key span { display: inline-block; margin-right: 1.4em; } .key i { display: inline-block; width: .9em; height: .9em; margin-right: .4em; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25em .8em; text-align: right; border-bottom: 1px solid var(--soft); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } small { opacity: .75; } .better { color: #0a8f4f; } .worse { color: #d33; }
-";
 
 pub fn render(results: &Results) -> String {
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Frame bench: {kernel}</title>\
-         <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>\n\
-         <h1>Frame bench on Linux {kernel}</h1><p>{}</p>\n",
-        escaped(&table::legend(results)),
-        kernel = escaped(&results.settings.kernel),
-    );
+    let title = format!("Frame bench on Linux {}", results.settings.kernel);
+    let mut html = head(&title);
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(html, "<p>{}</p>", escaped(&table::legend(results)));
     html += &key(results);
     html += &failures(results);
     results
         .cells()
         .into_iter()
         .for_each(|cell| html += &section(results, cell));
-    html + "</body></html>\n"
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    html + END
 }
 
 fn key(results: &Results) -> String {
     let mut html = "<p class=\"key\">".to_string();
     for (index, outcome) in results.outcomes.iter().enumerate() {
-        // Writing to a string cannot fail, here and below.
         let _ = write!(
             html,
             "<span><i style=\"background:{}\"></i><b>{}</b> <small>{}</small></span>",
@@ -175,7 +149,7 @@ fn frame_line(results: &Results, cell: &CellKey, budget: f64) -> String {
         .map(|n| f64::from(n) * step)
         .map(|t| (t, t.to_string()))
         .collect();
-    svg::lines(&lines, (0.0, end), &ticks, "seconds", budget)
+    svg::lines(&lines, (0.0, end), &ticks, "seconds", Some(budget))
 }
 
 fn curve(results: &Results, cell: &CellKey, budget: f64) -> String {
@@ -205,7 +179,7 @@ fn curve(results: &Results, cell: &CellKey, budget: f64) -> String {
         (0.0, CURVE_END),
         &ticks,
         "share of frames that took no longer",
-        budget,
+        Some(budget),
     )
 }
 
@@ -258,14 +232,4 @@ fn figure(comparison: &Comparison, digits: usize, baseline: bool) -> String {
         false => format!("<br><small>{}</small>", table::range(comparison, digits)),
     };
     format!("<td{class}>{:.digits$}{range}</td>", comparison.mean_b)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_from_outside_stays_text() {
-        assert_eq!(escaped("<b>&\"x\""), "&lt;b&gt;&amp;&quot;x&quot;");
-    }
 }

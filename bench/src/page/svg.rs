@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The three kinds of plots the page has, as SVG text.
+//! The three kinds of plots a page has, as SVG text.
 
 use std::fmt::Write;
 
@@ -111,16 +111,16 @@ fn step_above(value: f64) -> f64 {
         .unwrap_or(value * 2.0)
 }
 
-/// Milliseconds upwards, logarithmic; `budget` is the frame's period.
+/// Milliseconds upwards, logarithmic; `budget` is the frame's period where there is one.
 pub fn lines(
     lines: &[Line],
     x_range: (f64, f64),
     ticks: &Ticks,
     x_label: &str,
-    budget: f64,
+    budget: Option<f64>,
 ) -> String {
     let points = || lines.iter().flat_map(|l| &l.points);
-    let axis = LogAxis::of(points().filter_map(|p| p.1).chain([budget]));
+    let axis = LogAxis::of(points().filter_map(|p| p.1).chain(budget));
     let (from, to) = x_range;
     let x = |v: f64| LEFT + (v - from) / (to - from).max(f64::EPSILON) * (WIDTH - LEFT - RIGHT);
     let mut svg = format!(r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">"#);
@@ -152,11 +152,9 @@ pub fn lines(
         r#"<text x="{middle}" y="{}" class="mid">{x_label}</text>"#,
         HEIGHT - 5.0
     );
-    let _ = write!(
-        svg,
-        r#"<path class="budget" d="M{LEFT} {:.1}H{right}"/>"#,
-        axis.place(budget)
-    );
+    if let Some(y) = budget.map(|b| axis.place(b)) {
+        let _ = write!(svg, r#"<path class="budget" d="M{LEFT} {y:.1}H{right}"/>"#);
+    }
     for line in lines {
         svg += &line_path(line, &x, &axis);
     }
@@ -251,7 +249,7 @@ mod tests {
             colour: "red",
             points: vec![(0.0, Some(5.0)), (1.0, None), (2.0, Some(6.0))],
         };
-        let svg = lines(&[line], (0.0, 2.0), &vec![], "s", 16.7);
+        let svg = lines(&[line], (0.0, 2.0), &vec![], "s", Some(16.7));
         assert_eq!(svg.matches("<circle").count(), 1);
         assert_eq!(svg.matches('L').count(), 0);
     }
