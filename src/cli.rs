@@ -15,7 +15,7 @@ Exit codes:
   1  unexpected error              6  another sched_ext scheduler is attached
   2  bad usage                     7  the kernel refused to load or attach
   3  not root                      8  ejected by the kernel
-  4  this kernel has no sched_ext
+  4  this kernel has no sched_ext  9  compare: a log cannot be used
 
 Without a terminal: SysRq-S puts the default scheduler back, SysRq-D dumps the
 scheduler's state to the kernel log and lets it run on.";
@@ -38,7 +38,7 @@ pub struct Cli {
     #[arg(long, value_name = "SEC", value_parser = seconds, conflicts_with = "stats", help_heading = "Statistics")]
     pub monitor: Option<f64>,
 
-    /// With --stats, --monitor or check: one JSON object instead of text
+    /// With --stats, --monitor, check or compare: one JSON object instead of text
     #[arg(long, global = true, help_heading = "Statistics")]
     pub json: bool,
 
@@ -74,6 +74,8 @@ pub struct Cli {
 pub enum Command {
     /// Say what this kernel supports, without attaching; exits 0 or 1
     Check,
+    /// Compare logs of your own games, by MangoHud, PresentMon or CapFrameX: two sides of any number of runs
+    Compare(crate::compare::Args),
 }
 
 fn version() -> String {

@@ -19,6 +19,8 @@ pub enum Failure {
     Load(String),
     /// 8: the kernel ejected the scheduler.
     Ejected(String),
+    /// 9: a player's log cannot be used.
+    Log(String),
     /// 1: the machine is bigger than the scheduler's tables.
     TooBig(String),
 }
@@ -33,6 +35,7 @@ impl Failure {
             Failure::Busy(_) => 6,
             Failure::Load(_) => 7,
             Failure::Ejected(_) => 8,
+            Failure::Log(_) => 9,
         }
     }
 }
@@ -58,7 +61,7 @@ impl fmt::Display for Failure {
                 f,
                 "ejected by the kernel: {why}; the default scheduler is back, scx_photon stays off"
             ),
-            Failure::TooBig(why) => write!(f, "{why}"),
+            Failure::Log(why) | Failure::TooBig(why) => write!(f, "{why}"),
         }
     }
 }
@@ -95,6 +98,7 @@ mod tests {
             Failure::Busy("x".into()),
             Failure::Load("x".into()),
             Failure::Ejected("x".into()),
+            Failure::Log("x".into()),
             Failure::TooBig("x".into()),
         ];
         for f in all {

@@ -6,6 +6,7 @@ mod bpf;
 mod caps;
 mod check;
 mod cli;
+mod compare;
 mod daemon;
 mod drain;
 mod event;
@@ -53,9 +54,16 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         print!("{}", stats::describe());
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(Command::Check) = cli.command {
-        let runs = check::run(cli)?;
-        return Ok(ExitCode::from(u8::from(!runs)));
+    match &cli.command {
+        Some(Command::Check) => {
+            let runs = check::run(cli)?;
+            return Ok(ExitCode::from(u8::from(!runs)));
+        }
+        Some(Command::Compare(args)) => {
+            compare::run(args, cli.json)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        None => {}
     }
     let shutdown = Shutdown::install()?;
     match cli.monitor {

@@ -184,21 +184,12 @@ fn intervals(raw: &RawCell, frames: &[Frame], set: &mut Set) {
     };
     let seen_ns: Vec<u64> = series.iter().map(|m| m[1]).collect();
     let list = seen_intervals(raw, &seen_ns);
-    set.put("fps_avg", frames::average_fps(&list));
-    set.put("fps_p1", frames::percentile_fps(&list, 0.01));
-    set.put("fps_p01", frames::percentile_fps(&list, 0.001));
-    set.put("fps_low1", frames::low_average_fps(&list, 0.01));
-    set.put("fps_low01", frames::low_average_fps(&list, 0.001));
-    set.put("fps_low1_integral", frames::low_integral_fps(&list, 0.01));
-    set.put("interval_deviation_ms", frames::deviation(&list));
-    set.put("stutters", frames::stutters(&list).map(|n| n as f64));
-    set.put("stutter_time_pct", frames::stutter_time_percent(&list));
+    set.0.extend(frames::of_intervals(&list));
     if !free {
         let period = raw.ctx.scenario.display.period_ns() as f64 / NS_PER_MS;
         let missed = frames::missed_vblanks(&list, period);
         set.put("missed_vblanks", Some(missed as f64));
     }
-    set.quantiles(list, &[("interval_p99_ms", 0.99), ("interval_max_ms", 1.0)]);
     let pairs: Vec<(f64, f64)> = frames
         .iter()
         .filter_map(|f| Some((f.start_ns? as f64 / NS_PER_MS, seen(f)? as f64 / NS_PER_MS)))

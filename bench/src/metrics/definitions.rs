@@ -49,10 +49,14 @@ metrics! {
     "fps_low1" "1/s" Higher "1 % low as an average: 1000 / mean of the intervals at or beyond the 99th percentile" "CapFrameX 1% Low Average";
     "fps_low01" "1/s" Higher "0.1 % low as an average" "CapFrameX 0.1% Low Average";
     "fps_low1_integral" "1/s" Higher "1 % low by time: slowest intervals that fill 1 % of the time, the rate of the shortest of them" "CapFrameX 1% Low Integral; MSI Afterburner";
-    "interval_p99_ms" "ms" Lower "time from one new image to the next, 99th percentile" "MangoHud, PresentMon MsBetweenDisplayChange";
+    "interval_p50_ms" "ms" Lower "time from one new image to the next, median" "MangoHud, PresentMon MsBetweenDisplayChange";
+    "interval_p99_ms" "ms" Lower "the same, 99th percentile" "MangoHud, PresentMon MsBetweenDisplayChange";
+    "interval_p999_ms" "ms" Lower "the same, 99.9th percentile; below 1,000 frames it leans on a single one" "MangoHud, PresentMon MsBetweenDisplayChange";
     "interval_max_ms" "ms" Lower "the same, longest; includes a gap open at either end of the window when longer than two periods" OWN;
     "interval_deviation_ms" "ms" Lower "the same, standard deviation" "scx_cake's frame-time stddev";
+    "interval_jitter_ms" "ms" Lower "change from one interval to the next, absolute, median" "scx_cake's jitter";
     "stutters" "count" Lower "intervals longer than twice the median" "the stricter of the usual rules; CapFrameX compares with a moving average";
+    "stutters_per_min" "1/min" Lower "the same for each minute: runs need not be equally long" OWN;
     "stutter_time_pct" "%" Lower "share of the time in such intervals" "CapFrameX stutter time";
     "missed_vblanks" "count" Lower "refreshes that should have shown a new frame and showed the old one" OWN;
     "animation_error_mean_ms" "ms" Lower "step of game time minus step of display time, absolute, mean" "PresentMon MsAnimationError";

@@ -2,9 +2,11 @@
 //! Metrics of frame times in milliseconds. Reviewers mean different things by the same words;
 //! each meaning has its own function here, and no figure is made up for an empty list.
 
+use super::cell::Metrics;
 use crate::quantile::{mean, quantile, sorted};
 
 const MS_PER_SEC: f64 = 1000.0;
+const MS_PER_MIN: f64 = 60.0 * MS_PER_SEC;
 /// A frame this many times the median is a stutter.
 pub const STUTTER_FACTOR: f64 = 2.0;
 
@@ -84,6 +86,39 @@ pub fn animation_errors(frames: &[(f64, f64)]) -> Vec<f64> {
         .collect()
 }
 
+/// Everything that follows from the times between frames alone: for the game in a box and for a
+/// player's own logs.
+pub fn of_intervals(list: &[f64]) -> Metrics {
+    let ordered = sorted(list.to_vec());
+    let total: f64 = list.iter().sum();
+    let stutters = stutters(list).map(|n| n as f64);
+    let figures = [
+        ("fps_avg", average_fps(list)),
+        ("fps_p1", percentile_fps(list, 0.01)),
+        ("fps_p01", percentile_fps(list, 0.001)),
+        ("fps_low1", low_average_fps(list, 0.01)),
+        ("fps_low01", low_average_fps(list, 0.001)),
+        ("fps_low1_integral", low_integral_fps(list, 0.01)),
+        ("interval_p50_ms", quantile(&ordered, 0.5)),
+        ("interval_p99_ms", quantile(&ordered, 0.99)),
+        ("interval_p999_ms", quantile(&ordered, 0.999)),
+        ("interval_max_ms", quantile(&ordered, 1.0)),
+        ("interval_deviation_ms", deviation(list)),
+        ("interval_jitter_ms", jitter(list)),
+        ("stutters", stutters),
+        (
+            "stutters_per_min",
+            stutters.map(|n| n / (total / MS_PER_MIN)),
+        ),
+        ("stutter_time_pct", stutter_time_percent(list)),
+    ];
+    // A rate over no time is no figure.
+    let known = figures
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)));
+    known.filter(|(_, value)| value.is_finite()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +158,20 @@ mod tests {
         close(deviation(&ft), f64::sqrt(variance));
         close(jitter(&ft), 0.0);
         assert_eq!(missed_vblanks(&ft, 10.0), 4 + 4);
+    }
+
+    #[test]
+    fn all_figures_of_a_trace() {
+        let all = of_intervals(&trace());
+        assert_eq!(all["interval_p50_ms"], 10.0);
+        close(all.get("interval_p999_ms").copied(), 47.03);
+        assert_eq!(all["interval_max_ms"], 50.0);
+        close(all.get("stutters_per_min").copied(), 60_000.0 / 1080.0);
+        for key in all.keys() {
+            assert!(crate::metrics::definitions::find(key).is_some(), "{key}");
+        }
+        assert!(of_intervals(&[]).is_empty());
+        assert!(of_intervals(&[0.0, 0.0]).values().all(|v| v.is_finite()));
     }
 
     #[test]

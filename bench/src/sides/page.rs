@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A comparison as one HTML page.
+
+use super::text::mark;
+use super::verdict::label;
+use super::{Row, Side, cautions};
+use crate::metrics::definitions::Better;
+use crate::page::svg::{self, Bar, Line, Ticks, Value};
+use crate::page::{END, escaped, head};
+use crate::quantile::{quantile, sorted};
+use crate::stats::Finding;
+use std::fmt::Write;
+
+const MS_PER_S: f64 = 1000.0;
+/// A line of more points than the plot has pixels shows nothing more; the slowest frame of each
+/// piece is kept, because that is what the eye looks for.
+const MOST_POINTS: usize = 1200;
+const TIME_MARKS: u32 = 6;
+/// Of the percentile curve, which shows 1 - 10^-x.
+const CURVE_POINTS: u32 = 120;
+const CURVE_END: f64 = 3.0;
+
+/// `remarks` says how the runs came about.
+pub fn render(rows: &[Row], a: &Side, b: &Side, verdict: &str, remarks: &[String]) -> String {
+    let sides = [a, b];
+    let mut html = head(&format!("{} and {}", a.name, b.name));
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(html, "<p><b>{}</b></p>", escaped(verdict));
+    html += "<p class=\"key\">";
+    for (index, side) in sides.iter().enumerate() {
+        let _ = write!(
+            html,
+            "<span><i style=\"background:{}\"></i><b>{}</b> <small>{} runs</small></span>",
+            svg::colour(index),
+            escaped(&side.name),
+            side.runs.len()
+        );
+    }
+    html += "</p>\n<div class=\"plots\">";
+    let _ = write!(
+        html,
+        "<div><h3>Frame time, ms, first run of each side</h3>{}</div>",
+        time_line(&sides)
+    );
+    let _ = writeln!(
+        html,
+        "<div><h3>Frame time by percentile, ms, all runs</h3>{}</div></div>",
+        curve(&sides)
+    );
+    html += "<div class=\"plots\">";
+    for row in rows {
+        let less = match row.metric.better {
+            Better::Higher => "more is better",
+            _ => "less is better",
+        };
+        let _ = write!(
+            html,
+            "<div><h3>{} <small>{less}</small></h3>{}</div>",
+            escaped(&label(row)),
+            bars(row, &sides)
+        );
+    }
+    html += "</div>\n";
+    html += &figures(rows, &sides);
+    html += "<h3>How to read it</h3><ul><li>Bars are means over the runs. The whisker is the 95 % interval of the difference, \
+             drawn around the first side's mean. Of fourteen such intervals one misses by chance more often than not; \
+             the sentence on top is about one figure chosen beforehand.</li>";
+    for remark in remarks.iter().cloned().chain(cautions(a, b)) {
+        let _ = write!(html, "<li>{}</li>", escaped(&remark));
+    }
+    html + "</ul>\n" + END
+}
+
+fn time_line(sides: &[&Side; 2]) -> String {
+    let firsts: Vec<&[f64]> = sides
+        .iter()
+        .map(|s| s.runs.first().map_or(&[][..], |r| &r.times))
+        .collect();
+    let longest = firsts.iter().map(|t| t.iter().sum::<f64>());
+    let end = longest.fold(0.0, f64::max) / MS_PER_S;
+    let line = |(index, times): (usize, &&[f64])| Line {
+        colour: svg::colour(index),
+        points: thinned(times),
+    };
+    let lines: Vec<Line> = firsts.iter().enumerate().map(line).collect();
+    let step = end / f64::from(TIME_MARKS);
+    let ticks: Ticks = (0..=TIME_MARKS)
+        .map(|n| f64::from(n) * step)
+        .map(|t| (t, format!("{t:.1}")))
+        .collect();
+    svg::lines(&lines, (0.0, end), &ticks, "seconds", None)
+}
+
+/// Seconds and milliseconds, the slowest frame of each piece of the run.
+fn thinned(times: &[f64]) -> Vec<(f64, Option<f64>)> {
+    let piece = times.len().div_ceil(MOST_POINTS).max(1);
+    let mut at = 0.0;
+    let point = |part: &[f64]| {
+        at += part.iter().sum::<f64>() / MS_PER_S;
+        (at, part.iter().copied().reduce(f64::max))
+    };
+    times.chunks(piece).map(point).collect()
+}
+
+fn curve(sides: &[&Side; 2]) -> String {
+    let line = |(index, side): (usize, &&Side)| {
+        let times = sorted(side.runs.iter().flat_map(|r| r.times.clone()).collect());
+        let point = |n: u32| {
+            let x = CURVE_END * f64::from(n) / f64::from(CURVE_POINTS);
+            (x, quantile(&times, 1.0 - 10f64.powf(-x)))
+        };
+        Line {
+            colour: svg::colour(index),
+            points: (0..=CURVE_POINTS).map(point).collect(),
+        }
+    };
+    let lines: Vec<Line> = sides.iter().enumerate().map(line).collect();
+    let percent = |p: f64| (-(1.0 - p / 100.0).log10(), format!("{p} %"));
+    let ticks: Ticks = [0.0, 50.0, 90.0, 99.0, 99.9].map(percent).to_vec();
+    let label = "share of frames that took no longer";
+    svg::lines(&lines, (0.0, CURVE_END), &ticks, label, None)
+}
+
+fn bars(row: &Row, sides: &[&Side; 2]) -> String {
+    let bar = |index: usize, mean: f64, ends: Option<(f64, f64)>| Bar {
+        name: escaped(&sides[index].name),
+        colour: svg::colour(index),
+        value: Some(Value {
+            mean,
+            text: format!("{mean:.*}", row.digits),
+            ends,
+        }),
+    };
+    let d = &row.difference;
+    let ends = (d.n > 1).then_some((row.a + d.low, row.a + d.high));
+    svg::bars(&[bar(0, row.a, None), bar(1, row.b, ends)])
+}
+
+fn figures(rows: &[Row], sides: &[&Side; 2]) -> String {
+    let mut html = format!(
+        "<div class=\"scroll\"><table><tr><th>mean over the runs</th><th>{}</th><th>{}</th>\
+         <th>difference</th><th>95 % interval</th><th></th></tr>\n",
+        escaped(&sides[0].name),
+        escaped(&sides[1].name)
+    );
+    for row in rows {
+        let (d, digits) = (&row.difference, row.digits);
+        let class = match row.finding {
+            Finding::Better => "better",
+            Finding::Worse => "worse",
+            Finding::Undecided | Finding::TooFew => "",
+        };
+        let _ = writeln!(
+            html,
+            "<tr class=\"{class}\"><td>{}</td><td>{:.digits$}</td><td>{:.digits$}</td>\
+             <td>{:+.digits$}</td><td>{:+.digits$} to {:+.digits$}</td><td>{}</td></tr>",
+            escaped(&label(row)),
+            row.a,
+            row.b,
+            d.estimate,
+            d.low,
+            d.high,
+            mark(row.finding)
+        );
+    }
+    html + "</table></div>\n"
+}
