@@ -65,6 +65,21 @@ static void short_bursts_first(void)
 	CHECK_EQ(relative(CLASS_FAIR, 5 * MS, 0), 40 * MS);
 }
 
+/* A kernel thread that never sleeps (cryptomgr_test, once 77 ms) waits no longer than this. */
+static void kernel_threads_are_not_kept_waiting(void)
+{
+	struct task_ctx t = {
+		.class = CLASS_FAIR,
+		.flags = TASK_KTHREAD,
+		.used = NSEC_PER_SEC,
+		.vtime = clock_at_half.vtime + NSEC_PER_SEC,
+	};
+
+	CHECK_EQ(relative_deadline(&tun, &t, &clock_at_half, NOW), 8 * MS);
+	t.class = CLASS_BATCH; /* by its own wish: ksmd, khugepaged */
+	CHECK_EQ(relative_deadline(&tun, &t, &clock_at_half, NOW), RELATIVE_MAX_NS);
+}
+
 static void slices(void)
 {
 	struct task_ctx t = { .class = CLASS_FAIR };
@@ -111,6 +126,7 @@ int main(void)
 	classes();
 	lead();
 	short_bursts_first();
+	kernel_threads_are_not_kept_waiting();
 	slices();
 	requests();
 	return check_done();

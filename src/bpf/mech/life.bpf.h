@@ -18,6 +18,7 @@ void BPF_STRUCT_OPS(photon_enable, struct task_struct *p)
 	count(CNT_context_alloc);
 	__builtin_memset(t, 0, sizeof(*t));
 	t->class = CLASS_FAIR;
+	t->flags = p->flags & PF_KTHREAD ? TASK_KTHREAD : 0;
 	t->vtime = fair_now(fair_clock(), now);
 	t->sum_exec = p->se.sum_exec_runtime;
 	t->woken_at = now;

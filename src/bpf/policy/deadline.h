@@ -14,6 +14,12 @@ enum {
 	RELATIVE_MAX_NS = 90 * NSEC_PER_MSEC_,
 	/* Threads bound to a CPU: ksoftirqd and kworkers do everyone's work. */
 	KERNEL_DEADLINE_NS = 2 * NSEC_PER_MSEC_,
+	/*
+	 * The longest of any other kernel thread of nice 0 or below: others wait for
+	 * what it does. One that never sleeps so gets a third of a CPU, a slice of
+	 * 4 ms every 12, whatever its share would be.
+	 */
+	KTHREAD_DEADLINE_MAX_NS = 8 * NSEC_PER_MSEC_,
 	/* EEVDF: deadline = request / share. Short requests come first ... */
 	FAIR_BURST_FACTOR = 8,
 	/* ... but not before frames. */
@@ -25,7 +31,7 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 				    const struct task_ctx *t,
 				    const struct fair_clock *fc, u64 now)
 {
-	u64 rel, longest;
+	u64 rel, longest, most = RELATIVE_MAX_NS;
 
 	switch (t->class) {
 	case CLASS_INPUT:
@@ -39,12 +45,13 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 		break;
 	default:
 		longest = us_to_ns(pr->fair_deadline_us);
+		if (t->flags & TASK_KTHREAD)
+			most = KTHREAD_DEADLINE_MAX_NS;
 		/* Who never sleeps has no burst but what it has used so far. */
 		rel = clamp_u64(max_u64(t->burst, t->used) * FAIR_BURST_FACTOR,
 				FAIR_DEADLINE_MIN_NS, longest);
 	}
-	return min_u64(rel + fair_lead(t, fc, now, RELATIVE_MAX_NS),
-		       RELATIVE_MAX_NS);
+	return min_u64(rel + fair_lead(t, fc, now, RELATIVE_MAX_NS), most);
 }
 
 #endif /* PHOTON_POLICY_DEADLINE_H */

@@ -38,6 +38,7 @@ enum task_flags {
 	TASK_LEARNT = 1 << 0, /* takes part in chains again and again */
 	TASK_EXPIRED = 1 << 1, /* has had what its deadline was for */
 	TASK_WOKEN_BY_INPUT = 1 << 2, /* its wake-to-run delay is measured */
+	TASK_KTHREAD = 1 << 3, /* does everyone's work; set once, at enable */
 };
 
 struct task_ctx {
