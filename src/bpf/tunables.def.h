@@ -8,7 +8,8 @@
  * The flag is the name with dashes. All values are u64; `unit` is the unit of
  * the flag and of the constant, so nothing is converted on the way.
  */
-TUNABLE(slice_us, 4000, 500, 20000, "us",
+/* Under 4 ms: a slice that starts just after a tick of HZ=250 ends at the next. */
+TUNABLE(slice_us, 3000, 500, 20000, "us",
 	"CPU time a task gets before the queue is asked again. Shorter rotates "
 	"background work faster and switches more often")
 TUNABLE(input_deadline_us, 100, 10, 2000, "us",

@@ -83,12 +83,13 @@ static void kernel_threads_are_not_kept_waiting(void)
 static void slices(void)
 {
 	struct task_ctx t = { .class = CLASS_FAIR };
+	u64 slice = us_to_ns(tun.slice_us);
 
-	CHECK_EQ(task_request(&tun, &t), 4 * MS);
+	CHECK_EQ(task_request(&tun, &t), slice);
 	t.class = CLASS_BATCH;
-	CHECK_EQ(task_request(&tun, &t), 4 * MS);
+	CHECK_EQ(task_request(&tun, &t), slice);
 	t.class = CLASS_KERNEL;
-	CHECK_EQ(task_request(&tun, &t), 4 * MS);
+	CHECK_EQ(task_request(&tun, &t), slice);
 	for (u8 class = CLASS_INPUT; class <= CLASS_FRAME; class += CLASS_FRAME - CLASS_INPUT) {
 		t.class = class;
 		t.used = 0;
@@ -96,9 +97,9 @@ static void slices(void)
 		t.used = 9 * MS;
 		CHECK_EQ(task_request(&tun, &t), 5 * MS);
 		t.used = 13 * MS; /* never less than anybody else's */
-		CHECK_EQ(task_request(&tun, &t), 4 * MS);
+		CHECK_EQ(task_request(&tun, &t), slice);
 		t.used = USED_MAX_NS;
-		CHECK_EQ(task_request(&tun, &t), 4 * MS);
+		CHECK_EQ(task_request(&tun, &t), slice);
 	}
 }
 
