@@ -17,6 +17,8 @@ enum consts {
 	MAX_LLCS = 64,
 	MAX_TASKS = 65536, /* power of two: the slot fits in 16 bits */
 	SLOT_BITS = 16,
+	MAX_PROCESSES =
+		4096, /* power of two: live ones rarely share an entry */
 	NR_RINGS = 16,
 	/* Fields with different writers are this far apart: line and its pair. */
 	FALSE_SHARING_RANGE = 128,
@@ -71,8 +73,9 @@ struct cpu_ctx {
 	/* line 2: the CPU itself */
 	u64 source_until; /* 128: ns, end of the interrupt's stamp */
 	u64 fair_served; /* 136: ns of CPU that fair and batch tasks got */
-	u8 source; /* 144: enum source of the stamp */
-	u8 reserved2[47];
+	u32 source_context; /* 144: preempt count where the stamp was made */
+	u8 source; /* 148: enum source of the stamp */
+	u8 reserved2[43];
 	/* line 3: the timer */
 	u8 stranded; /* 192: nothing of ours ran at the last beat, and tasks wait */
 	u8 reserved3[63];

@@ -42,7 +42,7 @@ static void starts(void)
 		{ SRC_DISPLAY, false, frame, CLASS_FRAME }, { SRC_DISPLAY, true, frame, CLASS_FRAME },
 		{ SRC_RT, false, frame, CLASS_FRAME },	    { SRC_RT, true, frame, CLASS_FRAME },
 		{ SRC_IRQ, false, 0, CLASS_FAIR },	    { SRC_IRQ, true, frame, CLASS_FRAME },
-		{ SRC_TASK, false, 0, CLASS_FAIR },	    { SRC_TASK, true, 0, CLASS_FRAME },
+		{ SRC_TASK, false, 0, CLASS_FAIR },	    { SRC_TASK, true, 0, CLASS_FAIR },
 		{ SRC_NONE, false, 0, CLASS_FAIR },
 	};
 
@@ -210,14 +210,65 @@ static void facing(void)
 	CHECK(link_faces(&t, T0));
 }
 
+static const u32 GAME = 4711;
+
+static u32 faces_until_facing(struct process_ctx *ps, u64 *now, u64 gap)
+{
+	u32 n = 0;
+
+	while (!link_facing(ps, GAME, *now) && n++ < 1000) {
+		*now += gap;
+		link_face(&tun, ps, GAME, *now);
+	}
+	return n;
+}
+
+/* Once is coincidence; a frame or a report after the other is not. */
+static void a_process_faces(void)
+{
+	struct process_ctx ps = {};
+	u64 now = T0;
+
+	CHECK_EQ(faces_until_facing(&ps, &now, 16 * MS), FACES_LEAST);
+	CHECK(link_facing(&ps, GAME, now + tun.facing_ms * MS - 2 * MS));
+	CHECK(!link_facing(&ps, GAME, now + tun.facing_ms * MS + 2 * MS));
+	/* Kept up by one link now and then ... */
+	now += tun.facing_ms * MS / 2;
+	link_face(&tun, &ps, GAME, now);
+	CHECK(link_facing(&ps, GAME, now + tun.facing_ms * MS - 2 * MS));
+	/* ... and once lost, to be earned again. */
+	now += 2 * tun.facing_ms * MS;
+	link_face(&tun, &ps, GAME, now);
+	CHECK(!link_facing(&ps, GAME, now));
+	ps = (struct process_ctx){};
+	CHECK_EQ(faces_until_facing(&ps, &now, 300 * MS), 1001);
+}
+
+/* Real-time leaders once shared one entry: every process with one faced the player. */
+static void faces_are_not_shared(void)
+{
+	struct process_ctx ps = {};
+	u64 now = T0;
+
+	faces_until_facing(&ps, &now, MS);
+	CHECK(!link_facing(&ps, GAME + 4096, now));
+	link_face(&tun, &ps, GAME + 4096, now); /* in use: stays whose it is */
+	CHECK(link_facing(&ps, GAME, now));
+	now += 2 * tun.facing_ms * MS;
+	link_face(&tun, &ps, GAME + 4096, now);
+	CHECK(!link_facing(&ps, GAME, now));
+	CHECK(!link_facing(&ps, GAME + 4096, now));
+}
+
 static void budget(void)
 {
 	u64 ns = us_to_ns(tun.frame_budget_us);
 	struct task_ctx t = fresh();
 	struct wake w = from(SRC_TASK);
 
-	w.facing = true;
-	t.burst = ns; /* long bursts on average: no frame task by facing ... */
+	w = from_task(T0 + MS, SRC_DISPLAY, 0);
+	link_chain(&tun, &t, &w);
+	t.burst = ns; /* long bursts on average: no frame task by a chain ... */
 	CHECK_EQ(link_class(&tun, &t, &w), CLASS_FAIR);
 	t.flags = TASK_LEARNT; /* ... nor by habit ... */
 	CHECK_EQ(link_class(&tun, &t, &w), CLASS_FAIR);
@@ -284,6 +335,8 @@ int main(void)
 	learning();
 	hysteresis();
 	facing();
+	a_process_faces();
+	faces_are_not_shared();
 	budget();
 	burst();
 	ordinary_classes();

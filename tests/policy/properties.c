@@ -67,9 +67,9 @@ static void wakes(void)
 	CHECK(!(t.flags & TASK_EXPIRED));
 	if (in_chain(&t, now))
 		CHECK_LE(t.chain_until, max_u64(now + window, w.waker_until));
-	/* Only a source, a chain, a face or a habit makes one urgent. */
+	/* Only a source, a chain or a habit makes one urgent. */
 	if (t.class == CLASS_FRAME)
-		CHECK(in_chain(&t, now) || w.facing || (t.flags & TASK_LEARNT));
+		CHECK(in_chain(&t, now) || (t.flags & TASK_LEARNT));
 	if (t.class == CLASS_INPUT)
 		CHECK_EQ(w.source, SRC_INPUT);
 }

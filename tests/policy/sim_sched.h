@@ -28,7 +28,7 @@ struct sim_task {
 	u32 weight;
 	s32 bound; /* the one CPU it may use, or -1 */
 	u8 wake_source; /* of its own timer */
-	u8 process; /* who shares facing_until with it */
+	u8 process;
 	bool batch, kernel;
 	/* State. */
 	u8 state;
@@ -54,7 +54,7 @@ struct sim {
 	struct rng rng;
 	struct sim_cpu cpus[SIM_CPUS];
 	struct sim_task tasks[SIM_TASKS];
-	u32 facing_until[SIM_TASKS]; /* coarse time, by process */
+	struct process_ctx processes[SIM_TASKS]; /* do they face the player? */
 	struct fair_clock clock;
 	u64 served, beat_at;
 	u64 now, steps;
@@ -203,12 +203,12 @@ static inline void place(struct sim *s, struct sim_task *t, s32 waking_cpu, bool
 /* mech/wake.bpf.h: wake_task(), then select_cpu. `waker` may be NULL. */
 static inline void sim_wake(struct sim *s, struct sim_task *t, const struct sim_task *waker, s32 waking_cpu)
 {
-	u32 *facing = &s->facing_until[t->process];
+	struct process_ctx *ps = &s->processes[t->process];
 	struct wake w = {
 		.now = s->now,
 		.weight = t->weight,
 		.source = waker ? SRC_TASK : t->wake_source,
-		.facing = before_u32(coarse(s->now), *facing),
+		.facing = link_facing(ps, t->process, s->now),
 		.batch = t->batch,
 		.kernel = t->kernel,
 	};
@@ -223,7 +223,7 @@ static inline void sim_wake(struct sim *s, struct sim_task *t, const struct sim_
 	fair_wake(&t->ctx, fair_now(&s->clock, s->now));
 	link_wake(&s->tun, &t->ctx, &w);
 	if (link_faces(&t->ctx, s->now))
-		*facing = coarse(s->now + s->tun.facing_ms * NSEC_PER_MSEC_);
+		link_face(&s->tun, ps, t->process, s->now);
 	if (!t->left)
 		t->left = rnd_in(&s->rng, t->run_lo, t->run_hi);
 	t->waits_since = s->now;

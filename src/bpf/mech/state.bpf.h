@@ -23,6 +23,7 @@ const volatile u32 sabotage = SABOTAGE_NONE;
 #endif
 
 struct task_ctx tasks[MAX_TASKS] SEC(".bss.tasks");
+struct process_ctx processes[MAX_PROCESSES] SEC(".bss.processes");
 struct cpu_ctx cpus[MAX_CPUS] SEC(".bss.cpus");
 struct cpu_counters counters[MAX_CPUS] SEC(".bss.counters");
 struct cpu_delays delays[MAX_CPUS] SEC(".bss.delays");
@@ -45,6 +46,11 @@ struct shared shared SEC(".bss.shared");
 static __always_inline struct cpu_ctx *cpu_ctx(s32 cpu)
 {
 	return &cpus[cpu & (MAX_CPUS - 1)];
+}
+
+static __always_inline struct process_ctx *process_ctx(u32 tgid)
+{
+	return &processes[tgid & (MAX_PROCESSES - 1)];
 }
 
 static __always_inline s32 this_cpu(void)

@@ -10,6 +10,7 @@ enum {
 	MAX_RT_PRIO_ = 100, /* include/linux/sched/prio.h */
 	SCHED_BATCH_ = 3, /* uapi/linux/sched.h */
 	SCHED_IDLE_ = 5,
+	PF_NO_SETAFFINITY_ = 0x04000000, /* include/linux/sched.h */
 };
 
 /*
@@ -41,10 +42,28 @@ static __always_inline bool in_interrupt(void)
 	return get_preempt_count() & (hardirq_bits | SOFTIRQ_OFFSET);
 }
 
-/* An input or display stamp on this CPU covers what is woken under it. */
+/*
+ * An input or display stamp on this CPU covers what is woken under it, in the
+ * context it was made in: not by an interrupt that came in between.
+ */
 static __always_inline u8 stamped_source(const struct cpu_ctx *c, u64 now)
 {
+	u32 other = c->source_context ^ get_preempt_count();
+
+	if (other & (hardirq_bits | SOFTIRQ_OFFSET))
+		return SRC_NONE;
 	return before_u64(now, c->source_until) ? c->source : SRC_NONE;
+}
+
+/*
+ * A real-time task stands for something a person perceives: a compositor, an
+ * audio server, an irq or vblank thread. Not the threads of the kernel that are
+ * real-time to move tasks about (migration/N).
+ */
+static __always_inline bool is_rt_source(const struct task_struct *p)
+{
+	return p->prio < MAX_RT_PRIO_ &&
+	       !((p->flags & PF_NO_SETAFFINITY_) && p->nr_cpus_allowed == 1);
 }
 
 static __always_inline void wake_by_task(struct wake *w)
@@ -52,7 +71,7 @@ static __always_inline void wake_by_task(struct wake *w)
 	const struct task_struct *waker = bpf_get_current_task_btf();
 	const struct task_ctx *wt;
 
-	if (waker->prio < MAX_RT_PRIO_) {
+	if (is_rt_source(waker)) {
 		w->source = SRC_RT;
 		return;
 	}
@@ -109,13 +128,14 @@ __noinline int link_task(u32 slot, struct wake *w)
 /* Global, so that the verifier looks at it once and not once a path to it. */
 __noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 {
-	struct task_ctx *leader = task_ctx(p->group_leader);
+	u32 tgid = p->tgid;
+	struct process_ctx *ps = process_ctx(tgid);
 	struct wake w = {
 		.now = now,
 		.weight = p->scx.weight,
 		.batch = is_batch(p),
 		.kernel = (p->flags & PF_KTHREAD) && p->nr_cpus_allowed == 1,
-		.facing = before_u32(coarse(now), leader->facing_until),
+		.facing = link_facing(ps, tgid, now),
 		.source = stamped_source(cpu_ctx(this_cpu()), now),
 	};
 
@@ -126,8 +146,7 @@ __noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 			wake_by_task(&w);
 	}
 	if (link_task(task_slot(p), &w))
-		leader->facing_until =
-			coarse(now + tun.facing_ms * NSEC_PER_MSEC_);
+		link_face(&tun, ps, tgid, now);
 	return 0;
 }
 

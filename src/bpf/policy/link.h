@@ -3,8 +3,8 @@
  * Chains. A wakeup from a source starts one, a task in a live chain that wakes
  * another passes it on, one link deeper. Being a link again and again makes a
  * task a frame task, and a process that an input or display chain has reached
- * counts as facing the player for a few seconds: in it the timers that a game
- * paces itself with are sources too.
+ * again and again counts as facing the player for a few seconds: in it the timers
+ * that a game paces itself with are sources too.
  *
  * When it is bad: a process that a person is not looking at but that takes
  * input (a terminal with a build in the foreground) is treated as a game. All
@@ -28,6 +28,13 @@ enum {
 	 * source, reader, compositor, game. Deeper links are helpers.
 	 */
 	DEPTH_FACING = 3,
+	/*
+	 * Links in a row that make a process face the player, and the longest gap
+	 * between two of them. A quarter of a second at 60 Hz; what coincidence
+	 * brings, a wakeup in the wrong context, comes once.
+	 */
+	FACES_LEAST = 16,
+	FACES_GAP_NS = 250 * NSEC_PER_MSEC_,
 	BURST_SHIFT = 3, /* average over 8 wakeups */
 	/* What an input reader needs at most: a report is read in 3-20 us. */
 	INPUT_REQUEST_NS = 300 * NSEC_PER_USEC_,
@@ -90,6 +97,42 @@ static inline bool link_faces(const struct task_ctx *t, u64 now)
 	       t->depth <= DEPTH_FACING;
 }
 
+/* Does the process face the player? `ps` is the entry where its number leads. */
+static inline bool link_facing(const struct process_ctx *ps, u32 tgid, u64 now)
+{
+	return ps->tgid == tgid && ps->faces >= FACES_LEAST &&
+	       before_u32(coarse(now), ps->facing_until);
+}
+
+/*
+ * A link that faces the player has reached a thread of this process. Whose entry
+ * is in use is not put out of it: two processes of one number that both face the
+ * player are rarer than a fork loop that would like to wash the game out.
+ */
+static inline void link_face(const volatile struct tunables *pr,
+			     struct process_ctx *ps, u32 tgid, u64 now)
+{
+	bool live = before_u32(coarse(now), ps->facing_until);
+	u64 stays = FACES_GAP_NS;
+	u32 until;
+
+	if (live && ps->tgid != tgid)
+		return;
+	/* The number last: nobody takes what the last owner left for his. */
+	if (!live)
+		ps->faces = 0;
+	if (ps->faces < FACES_LEAST)
+		ps->faces++;
+	if (ps->faces == FACES_LEAST)
+		stays = pr->facing_ms * NSEC_PER_MSEC_;
+	until = coarse(now + stays);
+	/* Every wakeup of the process reads this line: not dirtied without need. */
+	if (ps->facing_until != until)
+		ps->facing_until = until;
+	if (ps->tgid != tgid)
+		ps->tgid = tgid;
+}
+
 static inline void link_learn(struct task_ctx *t, bool linked)
 {
 	t->score = ewma(t->score, linked ? SCORE_ONE : 0, SCORE_SHIFT);
@@ -114,7 +157,7 @@ static inline u8 link_class(const volatile struct tunables *pr,
 	if (w->source == SRC_INPUT && pr->input_window_us)
 		return CLASS_INPUT;
 	if (t->burst < budget &&
-	    (in_chain(t, w->now) || w->facing || (t->flags & TASK_LEARNT)))
+	    (in_chain(t, w->now) || (t->flags & TASK_LEARNT)))
 		return CLASS_FRAME;
 	if (w->kernel)
 		return CLASS_KERNEL;

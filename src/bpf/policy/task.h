@@ -5,9 +5,7 @@
  * start at 8 or 16 modulo 64 whatever the struct asks for.
  *
  * Writers: the waker's CPU under p->pi_lock while the task sleeps, the CPU that
- * holds the task's rq lock otherwise. `facing_until` alone is written by wakers
- * of any thread of the process: a plain store, and a lost one costs at most a
- * late renewal, because the next wakeup of the chain stores it again.
+ * holds the task's rq lock otherwise.
  */
 #ifndef PHOTON_POLICY_TASK_H
 #define PHOTON_POLICY_TASK_H
@@ -47,7 +45,7 @@ struct task_ctx {
 	u64 sum_exec; /* 16: ns, se.sum_exec_runtime when last charged */
 	u64 woken_at; /* 24: ns, wall clock of the last wakeup */
 	u64 chain_until; /* 32: ns, the chain it carries ends here */
-	u32 facing_until; /* 40: coarse time, of a group leader: see facing_ms */
+	u32 reserved0; /* 40 */
 	u32 request_end; /* 44: ns of `used` at which the deadline is used up */
 	u32 used; /* 48: ns of CPU since the last wakeup */
 	u32 burst; /* 52: ns, average CPU per wakeup */
@@ -56,7 +54,21 @@ struct task_ctx {
 	u8 source; /* 59: enum source of the chain it carries */
 	u8 depth; /* 60: links between it and the source */
 	u8 flags; /* 61: enum task_flags */
-	u16 reserved; /* 62 */
+	u16 reserved1; /* 62 */
+};
+
+/*
+ * What the scheduler remembers of a process, found by the low bits of its tgid:
+ * a leader may be real-time or gone, and has no context then. Entries are never
+ * freed; they expire, and another process takes them over. Written by wakers of
+ * any thread of the process: plain stores, and a lost one costs at most a late
+ * renewal, because the next link of the chain stores again.
+ */
+struct process_ctx {
+	u32 tgid;
+	u32 facing_until; /* coarse time: see facing_ms */
+	u32 faces; /* how often in a row a chain has reached it */
+	u32 reserved;
 };
 
 #define CACHE_LINE 64

@@ -11,6 +11,7 @@
  */
 #include <scx/common.bpf.h>
 #include <scx/compat.bpf.h>
+#include <bpf_experimental.h>
 
 #include "../intf.h"
 
@@ -192,6 +193,7 @@ int BPF_PROG(on_input_event, struct input_dev *dev, unsigned int type,
 	reports[cpu & (MAX_CPUS - 1)].v[d->device_class & (CLASS_SLOTS - 1)]++;
 	if (d->device_class != DEVICE_OTHER) {
 		c->source = SRC_INPUT;
+		c->source_context = get_preempt_count();
 		c->source_until = now + STAMP_NS;
 	}
 	emit(d, cpu, now);

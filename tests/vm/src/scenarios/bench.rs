@@ -2,7 +2,7 @@
 //! One boot of `cargo xtask bench`: cells of the game in a box under one scheduler. It judges nothing but the run
 //! itself: the scheduler it was told is the one that was attached before, between and after the cells, or it fails.
 //! Arguments: `--kind eevdf|photon|peer`, `--ops NAME`, `--cells P+B,P+B2+B3`, `--seed N`, `--ms N`, `--settle-ms N`,
-//! `--frames`, and after `--` flags for the scheduler. A peer is found where scx_photon would be.
+//! `--frames`, and after `--` flags for the scheduler (with `--stats` its lines go to the console). A peer is found where scx_photon would be.
 
 use crate::photon::{Photon, scx_ops, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
@@ -41,6 +41,9 @@ pub fn run(ctx: &Ctx) -> Outcome {
         .collect();
     let mut subject = match ctx.option("--kind") {
         Some("eevdf") => Subject::Kernel,
+        Some("photon") if flags.contains(&"--stats") => {
+            Subject::Photon(Photon::start_live(ctx, &flags)?)
+        }
         Some("photon") => Subject::Photon(Photon::start(ctx, &flags)?),
         Some("peer") => Subject::Peer(start_peer(ctx, &flags)?),
         other => {
