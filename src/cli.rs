@@ -76,6 +76,13 @@ pub enum Command {
     Check,
     /// Compare logs of your own games, by MangoHud, PresentMon or CapFrameX: two sides of any number of runs
     Compare(crate::compare::Args),
+    /// Write man pages and shell completions into a directory: for packages
+    #[command(hide = true)]
+    Assets {
+        /// A directory that exists
+        #[arg(value_name = "DIR")]
+        dir: std::path::PathBuf,
+    },
 }
 
 fn version() -> String {

@@ -2,6 +2,7 @@
 //! scx_photon: parse, run, exit code. `src/bpf/main.bpf.c` is where to start
 //! reading.
 
+mod assets;
 mod bpf;
 mod caps;
 mod check;
@@ -58,6 +59,10 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         Some(Command::Check) => {
             let runs = check::run(cli)?;
             return Ok(ExitCode::from(u8::from(!runs)));
+        }
+        Some(Command::Assets { dir }) => {
+            assets::write(dir)?;
+            return Ok(ExitCode::SUCCESS);
         }
         Some(Command::Compare(args)) => {
             compare::run(args, cli.json)?;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 const FUNCTION_MAX: usize = 60;
 const FILE_MAX: usize = 400;
-const SOURCE_DIRS: &[&str] = &["src", "xtask", "bench", "tests"];
+const SOURCE_DIRS: &[&str] = &["src", "xtask", "bench", "dist", "tests"];
 const MARKDOWN: &[&str] = &[
     "README.md",
     "CHANGELOG.md",

@@ -10,6 +10,7 @@ mod cpio;
 mod demo;
 mod demo_table;
 mod deps;
+mod dist;
 mod guest;
 mod initramfs;
 mod jobs;
@@ -58,6 +59,8 @@ enum Command {
     Vm(vm_command::Args),
     /// Compile and run the native tests of the policy headers
     Policy,
+    /// Make packages: .deb, .rpm and an archive
+    Dist(dist::Args),
     /// Build everything that is shipped or tested, optimised
     Build,
 }
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Check => tests::check(),
         Command::Vm(args) => vm_command::run(&args),
         Command::Policy => tests::policy_only(),
+        Command::Dist(args) => dist::run(&args),
         Command::Build => build(),
     };
     match outcome {

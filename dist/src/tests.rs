@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The packages without a program to put into them: paths, modes, papers. `dist/tests` installs one.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::process::Command;
+
+use flate2::read::GzDecoder;
+
+use crate::tree::{Flavour, Kind, Tree};
+use crate::{debian, redhat, source, tarball};
+
+fn tree(flavour: Flavour) -> Tree {
+    let assets = [
+        "_scx_photon",
+        "scx_photon.1",
+        "scx_photon.bash",
+        "scx_photon.fish",
+    ];
+    let assets = assets.map(|name| (name.to_string(), name.as_bytes().to_vec()));
+    Tree::from(b"\0GLIBC_2.36\0".to_vec(), assets.to_vec(), flavour).unwrap()
+}
+
+/// Path, mode and content of everything in a tar.
+fn unpacked(gz: &[u8]) -> BTreeMap<String, (u32, Vec<u8>)> {
+    let mut tar = tar::Archive::new(GzDecoder::new(gz));
+    let mut all = BTreeMap::new();
+    for entry in tar.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
+        let header = entry.header();
+        assert_eq!(
+            (header.uid().unwrap(), header.gid().unwrap()),
+            (0, 0),
+            "{path}"
+        );
+        let mode = header.mode().unwrap();
+        let mut data = Vec::new();
+        entry.read_to_end(&mut data).unwrap();
+        assert!(all.insert(path, (mode, data)).is_none());
+    }
+    all
+}
+
+fn members(deb: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut archive = ar::Archive::new(deb);
+    let mut all = BTreeMap::new();
+    while let Some(member) = archive.next_entry() {
+        let mut member = member.unwrap();
+        let name = String::from_utf8(member.header().identifier().to_vec()).unwrap();
+        let mut data = Vec::new();
+        member.read_to_end(&mut data).unwrap();
+        all.insert(name, data);
+    }
+    all
+}
+
+#[test]
+fn a_deb_has_its_papers_and_files() {
+    let deb = members(&debian::package(&tree(Flavour::Debian), "1").unwrap());
+    assert_eq!(deb["debian-binary"], b"2.0\n");
+    let files = unpacked(&deb["data.tar.gz"]);
+    let expected = [
+        ("./etc/default/scx_photon", 0o644),
+        ("./usr/bin/scx_photon", 0o755),
+        ("./usr/lib/systemd/system/scx_photon.service", 0o644),
+        ("./usr/share/bash-completion/completions/scx_photon", 0o644),
+        ("./usr/share/doc/scx_photon/README.md", 0o644),
+        ("./usr/share/doc/scx_photon/changelog.gz", 0o644),
+        ("./usr/share/doc/scx_photon/copyright", 0o644),
+        ("./usr/share/doc/scx_photon/examples/gamemode.ini", 0o644),
+        ("./usr/share/doc/scx_photon/examples/scx.default", 0o644),
+        ("./usr/share/doc/scx_photon/examples/scx_loader.toml", 0o644),
+        (
+            "./usr/share/fish/vendor_completions.d/scx_photon.fish",
+            0o644,
+        ),
+        ("./usr/share/man/man1/scx_photon.1.gz", 0o644),
+        ("./usr/share/zsh/vendor-completions/_scx_photon", 0o644),
+    ];
+    let plain = files.iter().filter(|(path, _)| !path.ends_with('/'));
+    let got: Vec<(&str, u32)> = plain.map(|(p, (mode, _))| (p.as_str(), *mode)).collect();
+    assert_eq!(got, expected);
+    for (path, (mode, _)) in files.iter().filter(|(path, _)| path.ends_with('/')) {
+        assert_eq!(*mode, 0o755, "{path}");
+    }
+    let papers = unpacked(&deb["control.tar.gz"]);
+    let text = |name: &str| String::from_utf8(papers[name].1.clone()).unwrap();
+    assert_eq!(text("./conffiles"), "/etc/default/scx_photon\n");
+    assert!(
+        text("./control").contains("Depends: libc6 (>= 2.36), "),
+        "{}",
+        text("./control")
+    );
+    assert_eq!(text("./md5sums").lines().count(), expected.len() - 1);
+    for script in ["./postinst", "./prerm", "./postrm"] {
+        assert_eq!(papers[script].0, 0o755);
+    }
+}
+
+#[test]
+fn an_rpm_has_its_files() {
+    let bytes = redhat::package(&tree(Flavour::Redhat), "1").unwrap();
+    let package = rpm::Package::parse(&mut bytes.as_slice()).unwrap();
+    let entries = package.metadata.get_file_entries().unwrap();
+    let mode = |path: &str| {
+        let found = entries.iter().find(|e| e.path() == Path::new(path));
+        found.map(|e| e.mode().permissions())
+    };
+    assert_eq!(mode("/usr/bin/scx_photon"), Some(0o755));
+    assert_eq!(mode("/etc/default/scx_photon"), Some(0o644));
+    assert_eq!(mode("/usr/share/licenses/scx_photon/LICENSE"), Some(0o644));
+    let preset = "/usr/lib/systemd/system-preset/90-scx_photon.preset";
+    assert_eq!(mode(preset), Some(0o644));
+    let needs = package.metadata.get_requires().unwrap();
+    assert!(
+        needs
+            .iter()
+            .any(|d| d.name == "libc.so.6(GLIBC_2.36)(64bit)")
+    );
+}
+
+#[test]
+fn the_archive_is_below_usr_local_and_etc() {
+    let files = unpacked(&tarball::archive(&tree(Flavour::Local)).unwrap());
+    let unit = String::from_utf8(files["./etc/systemd/system/scx_photon.service"].1.clone());
+    assert!(
+        unit.unwrap()
+            .contains("ExecStart=/usr/local/bin/scx_photon ")
+    );
+    assert!(!files.keys().any(|path| path.starts_with("./usr/bin")));
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    for _ in 0..2 {
+        let make = || debian::package(&tree(Flavour::Debian), "1").unwrap();
+        assert!(make() == make());
+        let make = || redhat::package(&tree(Flavour::Redhat), "1").unwrap();
+        assert!(make() == make());
+    }
+}
+
+#[test]
+fn every_flavour_has_one_program_and_one_unit() {
+    for flavour in [
+        Flavour::Debian,
+        Flavour::Redhat,
+        Flavour::Arch,
+        Flavour::Nix,
+        Flavour::Local,
+    ] {
+        let tree = tree(flavour);
+        let count = |end: &str| {
+            tree.entries
+                .iter()
+                .filter(|e| e.path.ends_with(end))
+                .count()
+        };
+        assert_eq!(
+            (count("bin/scx_photon"), count(".service")),
+            (1, 1),
+            "{flavour:?}"
+        );
+        let config = tree.entries.iter().filter(|e| e.kind == Kind::Config);
+        assert_eq!(config.count(), usize::from(flavour != Flavour::Nix));
+    }
+}
+
+/// What the unit, the examples and the scripts call things must be what the packages call them.
+#[test]
+fn the_scripts_are_sound() {
+    let mut scripts = Vec::new();
+    for dir in ["dist/deb", "dist/rpm", "dist/arch"] {
+        for entry in std::fs::read_dir(source::root().join(dir)).unwrap() {
+            scripts.push(entry.unwrap().path());
+        }
+    }
+    scripts.retain(|p| {
+        let name = p.file_name().unwrap().to_string_lossy();
+        !name.ends_with(".preset") && name != "copyright"
+    });
+    assert_eq!(scripts.len(), 8, "{scripts:?}");
+    for script in scripts {
+        let shell = if script.ends_with("PKGBUILD") {
+            "bash"
+        } else {
+            "sh"
+        };
+        let checked = Command::new(shell).arg("-n").arg(&script).output().unwrap();
+        let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+        assert!(checked.status.success(), "{}: {said}", script.display());
+        let text = std::fs::read_to_string(&script).unwrap();
+        assert!(text.contains("scx_photon"), "{}", script.display());
+    }
+}
+
+#[test]
+fn versions_agree() {
+    let pkgbuild = crate::tree::read("dist/arch/PKGBUILD").unwrap();
+    assert!(pkgbuild.contains(&format!("\npkgver={}\n", source::VERSION)));
+}
