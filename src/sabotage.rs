@@ -13,6 +13,8 @@ pub enum Sabotage {
     DeadQueue,
     /// The counter `wakeups` is never incremented.
     LostCounter,
+    /// Every stop of a task takes some 250 instructions more.
+    Waste,
 }
 
 impl Sabotage {
@@ -21,6 +23,7 @@ impl Sabotage {
             Sabotage::NoPreempt => intf::sabotage_SABOTAGE_NO_PREEMPT,
             Sabotage::DeadQueue => intf::sabotage_SABOTAGE_DEAD_QUEUE,
             Sabotage::LostCounter => intf::sabotage_SABOTAGE_LOST_COUNTER,
+            Sabotage::Waste => intf::sabotage_SABOTAGE_WASTE,
         }
     }
 }

@@ -20,7 +20,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 /// From the first fork to vblank 0: every process has its threads by then.
-const START_LEAD_NS: u64 = 300 * NS_PER_MS;
+pub const START_LEAD_NS: u64 = 300 * NS_PER_MS;
 /// From the end of the window to the stop: a frame that began in the window can still end.
 const TAIL_NS: u64 = 250 * NS_PER_MS;
 /// A window shorter than the lead of the kernel counters' snapshot would have no beginning.

@@ -5,6 +5,7 @@
 
 pub mod aggregate;
 pub mod background;
+pub mod budget;
 pub mod burn;
 pub mod cell;
 pub mod cgroup;

@@ -12,10 +12,14 @@ const NS_PER_MS: f64 = 1e6;
 
 /// One row a presented frame after the first: MangoHud measures between presents.
 pub fn csv(frames: &[Frame], kernel: &str, scheduler: Option<&str>) -> String {
-    let scheduler = scheduler.unwrap_or("none");
+    let presents: Vec<u64> = frames.iter().filter_map(|f| f.present_ns).collect();
+    csv_of_presents(&presents, kernel, scheduler.unwrap_or("none"))
+}
+
+/// The same from the times of the presents alone, nanoseconds.
+pub fn csv_of_presents(presents: &[u64], kernel: &str, scheduler: &str) -> String {
     let mut text =
         format!("{HEADER}\nphoton-bench,model,model,0,{kernel},,{scheduler}\n{COLUMNS}\n");
-    let presents: Vec<u64> = frames.iter().filter_map(|f| f.present_ns).collect();
     for pair in presents.windows(2) {
         let ms = pair[1].saturating_sub(pair[0]) as f64 / NS_PER_MS;
         let elapsed = pair[1].saturating_sub(presents[0]);

@@ -45,6 +45,7 @@ enum sabotage {
 	SABOTAGE_NO_PREEMPT,
 	SABOTAGE_DEAD_QUEUE,
 	SABOTAGE_LOST_COUNTER,
+	SABOTAGE_WASTE,
 };
 
 /* One input report. Holds nothing from which a key or a position could be told. */

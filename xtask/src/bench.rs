@@ -3,9 +3,12 @@
 
 mod arms;
 mod boots;
+mod controls;
+mod cost;
 mod page;
 mod peers;
 mod plan;
+mod repeat;
 mod results;
 mod table;
 
@@ -22,7 +25,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
     /// EEVDF and scx_photon, 3 seeds, 4 short cells: a few minutes [default]
     #[arg(long, conflicts_with = "full")]
     quick: bool,
@@ -59,7 +65,23 @@ pub struct Args {
     mirror: Option<String>,
 }
 
+#[derive(clap::Subcommand)]
+enum What {
+    /// What the schedulers' BPF programs cost: instructions a callback and a schedule, against bench/budget.toml
+    Cost(cost::Args),
+    /// The same run twice: is it the same to the frame?
+    Repeat(repeat::Args),
+}
+
 pub fn run(args: &Args) -> Result<ExitCode> {
+    match &args.what {
+        None => frames(args),
+        Some(What::Cost(args)) => cost::run(args),
+        Some(What::Repeat(args)) => repeat::run(args),
+    }
+}
+
+fn frames(args: &Args) -> Result<ExitCode> {
     let mut plan = Plan::new(args)?;
     deps::ensure()?;
     let variants = match plan.needs_sabotage() {
@@ -68,7 +90,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let artifacts = artifacts::build(variants)?;
     plan.arms.iter_mut().for_each(|arm| arm.obtain(&artifacts));
-    let kernel = kernel(args)?;
+    let kernel = kernel(&args.kernel, args.mirror.as_deref())?;
     let qemu = shell::infrastructure(Qemu::find())?;
     plan.fix(&kernel.name, &artifacts)?;
     let dir = paths::target().join("photon-bench").join(&plan.name);
@@ -84,18 +106,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for (what, file) in write(&results, &dir)? {
         println!("{what:<6} {}", file.display());
     }
-    Ok(match results.own_failure() {
-        None => ExitCode::SUCCESS,
-        Some(failure) => {
-            eprintln!("xtask: {failure}");
-            ExitCode::FAILURE
-        }
-    })
+    let mut code = ExitCode::SUCCESS;
+    let bad = controls::controls(&results).into_iter().filter(|c| !c.good);
+    for failure in results.own_failure().into_iter().chain(bad.map(|c| c.text)) {
+        eprintln!("xtask: {failure}");
+        code = ExitCode::FAILURE;
+    }
+    Ok(code)
 }
 
-fn kernel(args: &Args) -> Result<Kernel> {
-    let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
-    let kernels = shell::infrastructure(archive.obtain(&args.kernel, Flavour::Generic))?;
+fn kernel(series: &Series, mirror: Option<&str>) -> Result<Kernel> {
+    let archive = shell::infrastructure(Kernels::open(mirror))?;
+    let kernels = shell::infrastructure(archive.obtain(series, Flavour::Generic))?;
     kernels.into_iter().next_back().context("no kernel")
 }
 
@@ -115,5 +137,11 @@ fn write(results: &Results, dir: &Path) -> Result<Vec<(&'static str, PathBuf)>> 
         std::fs::write(&file, text).with_context(|| file.display().to_string())?;
         written.push((what, file));
     }
+    let logs = dir.join("mangohud");
+    std::fs::create_dir_all(&logs)?;
+    for (name, text) in results.mangohud() {
+        std::fs::write(logs.join(name), text)?;
+    }
+    written.push(("logs", logs));
     Ok(written)
 }

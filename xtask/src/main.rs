@@ -52,7 +52,7 @@ enum Command {
     /// Run all tests; the last line says `N passed, N failed`
     Test(tests::Args),
     /// Compare the frames of schedulers: repeated, paired runs in virtual time
-    Bench(bench::Args),
+    Bench(Box<bench::Args>),
     /// The quick part of `test`: formats, lints, unit tests
     Check,
     /// Run one scenario in a VM

@@ -81,6 +81,72 @@ metrics! {
     "game_switches" "count" Lower "voluntary and involuntary context switches of the game's threads" "/proc/PID/task/TID/status";
 }
 
+/// What is reported of each role of the game and the desktop, and of each class of background: field, meaning.
+/// These stand in the JSON under `roles` and `backgrounds`, by name.
+pub const OF_ROLES: &[(&str, &str)] = &[
+    ("threads", "threads of that role"),
+    (
+        "cpu_s",
+        "CPU time they burnt in the window, by their own thread clocks",
+    ),
+    ("jobs", "activations completed in the window"),
+    (
+        "longest_wait_ms",
+        "longest time one of them wanted to run and did not",
+    ),
+    (
+        "run_s",
+        "time on a CPU, kernel work included: /proc/PID/task/TID/schedstat, first field",
+    ),
+    (
+        "delay_s",
+        "run delay: time runnable and waiting; schedstat, second field",
+    ),
+    (
+        "delay_per_run_us",
+        "run delay for each time one was put on a CPU; schedstat, second and third field",
+    ),
+    ("runs", "times one was put on a CPU; schedstat, third field"),
+    (
+        "voluntary",
+        "context switches by sleeping: /proc/PID/task/TID/status",
+    ),
+    (
+        "involuntary",
+        "context switches by losing the CPU: the same",
+    ),
+    (
+        "migrations",
+        "changes of CPU: /proc/PID/task/TID/sched, se.nr_migrations",
+    ),
+];
+pub const OF_CLASSES: &[(&str, &str)] = &[
+    (
+        "threads",
+        "threads of that class; all of a churn of processes are one",
+    ),
+    (
+        "cpu_s",
+        "goodput: CPU time its work got in the window, which is what it gets done",
+    ),
+    ("jobs", "jobs completed in the window"),
+    (
+        "missed",
+        "jobs past their deadline, of a class that has one",
+    ),
+    (
+        "thread_cpu_min_s",
+        "the thread with the least CPU time; with mean and max it shows how fair the shares are",
+    ),
+    ("thread_cpu_mean_s", "mean of its threads"),
+    ("thread_cpu_max_s", "the thread with the most"),
+    (
+        "longest_wait_ms",
+        "longest time one of them wanted to run and did not",
+    ),
+    ("delay_s", "run delay of its threads, by schedstat"),
+];
+
 pub fn find(key: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|m| m.key == key)
 }
@@ -101,6 +167,11 @@ pub fn explain() -> String {
             m.key, m.unit, m.about, m.source
         );
     }
+    for (of, fields) in [("role", OF_ROLES), ("background", OF_CLASSES)] {
+        for (field, about) in fields {
+            let _ = writeln!(text, "{of}.{field}\n    {about}");
+        }
+    }
     text
 }
 
@@ -120,5 +191,21 @@ mod tests {
         }
         assert_eq!(find("fps_avg").unwrap().better, Better::Higher);
         assert!(find("nope").is_none());
+    }
+
+    #[test]
+    fn every_field_of_a_group_is_explained() {
+        let fields = |value: serde_json::Value| -> Vec<String> {
+            value.as_object().unwrap().keys().cloned().collect()
+        };
+        let explained = |list: &[(&str, &str)]| {
+            let mut names: Vec<String> = list.iter().map(|(name, _)| name.to_string()).collect();
+            names.sort();
+            names
+        };
+        let role = serde_json::to_value(crate::metrics::groups::Role::default()).unwrap();
+        assert_eq!(fields(role), explained(OF_ROLES));
+        let class = serde_json::to_value(crate::metrics::groups::Class::default()).unwrap();
+        assert_eq!(fields(class), explained(OF_CLASSES));
     }
 }

@@ -31,7 +31,7 @@ pub struct Role {
 }
 
 /// One class of background.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Class {
     pub threads: usize,
     pub cpu_s: f64,

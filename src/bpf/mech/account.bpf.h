@@ -54,6 +54,11 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 	u64 total = p->se.sum_exec_runtime;
 	u64 ran = min_u64(sub_sat(total, t->sum_exec), STINT_MAX_NS);
 
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_WASTE)
+		for (volatile int i = 0; i < 50; i++)
+			;
+#endif
 	WRITE_ONCE(c->class, CLASS_NONE);
 	t->sum_exec = total;
 	t->used = min_u64(t->used + ran, USED_MAX_NS);

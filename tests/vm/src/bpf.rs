@@ -6,10 +6,10 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd};
 
 // enum bpf_cmd of linux/bpf.h: stable.
-const PROG_GET_NEXT_ID: libc::c_int = 11;
+pub const PROG_GET_NEXT_ID: libc::c_int = 11;
 const MAP_GET_NEXT_ID: libc::c_int = 12;
 const MAP_GET_FD_BY_ID: libc::c_int = 14;
-const OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+pub const OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 const BTF_GET_NEXT_ID: libc::c_int = 23;
 const LINK_GET_NEXT_ID: libc::c_int = 31;
 const PAGE: usize = 4096;
@@ -21,9 +21,9 @@ const RECORD_ALIGN: usize = 8;
 /// The head of `union bpf_attr` for the commands used here.
 #[repr(C)]
 #[derive(Default)]
-struct Attr {
-    words: [u32; 2],
-    pointer: u64,
+pub struct Attr {
+    pub words: [u32; 2],
+    pub pointer: u64,
 }
 
 /// The head of `struct bpf_map_info`; the kernel fills as much as fits.
@@ -39,17 +39,18 @@ struct MapInfo {
     name: [u8; 16],
 }
 
-fn bpf(command: libc::c_int, attr: &mut Attr) -> io::Result<i32> {
+/// `attr` is the head of `union bpf_attr` for the command.
+pub fn bpf<T>(command: libc::c_int, attr: &mut T) -> io::Result<i32> {
     // SAFETY: the attribute lives through the call and its size is given; what it points to is the caller's promise.
-    let rc = unsafe { libc::syscall(libc::SYS_bpf, command, attr, size_of::<Attr>()) };
+    let rc = unsafe { libc::syscall(libc::SYS_bpf, command, attr, size_of::<T>()) };
     match rc {
         0.. => Ok(rc as i32),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// Ids after `start`, to the end.
-fn ids(command: libc::c_int) -> Vec<u32> {
+/// All there are of one kind.
+pub fn ids(command: libc::c_int) -> Vec<u32> {
     let mut ids = Vec::new();
     let mut attr = Attr::default();
     while bpf(command, &mut attr).is_ok() {

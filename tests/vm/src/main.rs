@@ -3,7 +3,9 @@
 //! jobs it finds there and powers off; and `photon-guest scenario NAME ARGS`, which runs one scenario as root on any
 //! machine. PID 1 runs the second as its child, so both ways take the same path through a scenario.
 
+mod baseline;
 mod bpf;
+mod btf;
 mod device;
 mod init;
 mod kmsg;
@@ -11,11 +13,13 @@ mod kthreads;
 mod load;
 mod oneshot;
 mod photon;
+mod programs;
 mod protocol;
 mod sample;
 mod scenario;
 mod scenarios;
 mod setup;
+mod subject;
 mod tour;
 
 use std::process::ExitCode;

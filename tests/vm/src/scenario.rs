@@ -19,6 +19,8 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("attach", scenarios::attach::run),
     ("demo", scenarios::demo::run),
     ("bench", scenarios::bench::run),
+    ("cost", scenarios::cost::run),
+    ("critical_path", scenarios::critical_path::run),
     ("layout", scenarios::layout::run),
     ("no_config", scenarios::no_config::run),
     ("no_probe", scenarios::no_probe::run),

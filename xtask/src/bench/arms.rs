@@ -14,6 +14,9 @@ pub const CONTROL: &str = "aa";
 /// scx_photon that never preempts: a bench that does not see it sees nothing.
 pub const SABOTAGE: &str = "sabotage";
 const SABOTAGE_FLAGS: &[&str] = &["--sabotage", "no-preempt"];
+/// The control begins a little later, at another phase of every tick: begun at the same time it would be the very same
+/// run, and show no noise where there is some.
+const CONTROL_FLAGS: &[&str] = &["--delay-us", "1300"];
 const GAMING: &str = "-gaming";
 
 #[derive(Clone, Copy)]
@@ -84,6 +87,9 @@ impl Arm {
         args.extend_from_slice(common);
         if self.needs_twin() {
             args.extend(SABOTAGE_FLAGS.iter().map(|f| f.to_string()));
+        }
+        if self.name == CONTROL {
+            args.extend(CONTROL_FLAGS.iter().map(|f| f.to_string()));
         }
         args.push("--".to_string());
         args.extend(flags.iter().map(|f| f.to_string()));

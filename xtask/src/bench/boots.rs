@@ -26,6 +26,7 @@ const MOST_BOOTS: usize = 4;
 const SLACK_S: u64 = 300;
 /// Raw frames are many; those of one seed are enough to look at.
 const SEED_WITH_FRAMES: u64 = 1;
+const BAR_WIDTH: usize = 24;
 
 pub struct Rig<'a> {
     pub qemu: &'a Qemu,
@@ -148,14 +149,30 @@ fn remove_runs(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn boot(plan: &Plan, dir: &Path, rig: &Rig, arm: &Arm, seed: u64) -> Result<()> {
-    // The guest knows one place for the scheduler under test; a peer stands in it.
-    let artifacts = Artifacts {
+/// What goes into the guest: it knows one place for the scheduler under test, and a peer stands in it.
+pub fn arm_artifacts(artifacts: &Artifacts, arm: &Arm) -> Result<Artifacts> {
+    Ok(Artifacts {
         scx_photon: arm.program.clone().map_err(anyhow::Error::msg)?,
-        sabotage: rig.artifacts.sabotage.clone().filter(|_| arm.needs_twin()),
-        bench: rig.artifacts.bench.clone(),
-        guest: rig.artifacts.guest.clone(),
-    };
+        sabotage: artifacts.sabotage.clone().filter(|_| arm.needs_twin()),
+        bench: artifacts.bench.clone(),
+        guest: artifacts.guest.clone(),
+    })
+}
+
+fn boot(plan: &Plan, dir: &Path, rig: &Rig, arm: &Arm, seed: u64) -> Result<()> {
+    let cells = measure(plan, rig, arm, seed, seed == SEED_WITH_FRAMES)?;
+    store(&file(dir, &arm.name, seed), &cells)
+}
+
+/// Boots one scheduler with one seed; the reports of its cells, with each frame if asked for.
+pub fn measure(
+    plan: &Plan,
+    rig: &Rig,
+    arm: &Arm,
+    seed: u64,
+    with_frames: bool,
+) -> Result<Vec<Value>> {
+    let artifacts = arm_artifacts(rig.artifacts, arm)?;
     let settings = &plan.settings;
     let machine = Machine {
         smp: settings.smp.clone(),
@@ -173,7 +190,7 @@ fn boot(plan: &Plan, dir: &Path, rig: &Rig, arm: &Arm, seed: u64) -> Result<()> 
     .into_iter()
     .flat_map(|(option, value)| [option.to_string(), value])
     .collect();
-    if seed == SEED_WITH_FRAMES {
+    if with_frames {
         common.push("--frames".to_string());
     }
     vm.jobs = vec![Job {
@@ -200,7 +217,7 @@ fn boot(plan: &Plan, dir: &Path, rig: &Rig, arm: &Arm, seed: u64) -> Result<()> 
             settings.cells.len()
         );
     }
-    store(&file(dir, &arm.name, seed), cells)
+    Ok(cells.clone())
 }
 
 /// Whole or not at all: what is there counts as done.
@@ -233,10 +250,17 @@ impl Progress {
         let outcome = error.map_or("done".to_string(), |e| format!("NO RESULT: {e:#}"));
         let left = time_left(self.begin.elapsed(), *done, self.all);
         shell::step(&format!(
-            "[{}/{}] {arm}, seed {seed}: {outcome}; {left}",
-            *done, self.all
+            "{} {}/{} {arm}, seed {seed}: {outcome}; {left}",
+            bar(*done, self.all),
+            *done,
+            self.all
         ));
     }
+}
+
+fn bar(done: usize, all: usize) -> String {
+    let filled = BAR_WIDTH * done / all.max(1);
+    format!("[{}{}]", "#".repeat(filled), ".".repeat(BAR_WIDTH - filled))
 }
 
 fn time_left(elapsed: Duration, done: usize, all: usize) -> String {
@@ -260,5 +284,7 @@ mod tests {
         assert_eq!(left(600, 1, 6), "50 min left");
         assert_eq!(left(600, 1, 61), "10.0 h left");
         assert_eq!(left(5, 6, 6), "0 s left");
+        assert_eq!(bar(2, 6), "[########................]");
+        assert_eq!(bar(6, 6).matches('#').count(), BAR_WIDTH);
     }
 }

@@ -2,10 +2,12 @@
 //! The report as one HTML page that needs nothing but itself.
 
 use super::arms::BASELINE;
-use super::results::{Outcome, Results, SHOWN};
+use super::controls::controls;
+use super::results::{Outcome, Results, SHOWN, Trace};
 use super::table;
 use photon_bench::aggregate::{CellKey, Comparison};
 use photon_bench::metrics::definitions::{Better, find};
+use photon_bench::page::histogram::{self, Row};
 use photon_bench::page::svg::{self, Bar, Line, Ticks, Value};
 use photon_bench::page::{END, escaped, head};
 use photon_bench::quantile::{quantile, sorted};
@@ -28,6 +30,9 @@ pub fn render(results: &Results) -> String {
     let _ = writeln!(html, "<p>{}</p>", escaped(&table::legend(results)));
     html += &key(results);
     html += &failures(results);
+    for control in controls(results) {
+        let _ = writeln!(html, "<p>{}</p>", escaped(&control.text));
+    }
     results
         .cells()
         .into_iter()
@@ -84,8 +89,13 @@ fn section(results: &Results, cell: &CellKey) -> String {
         );
         let _ = writeln!(
             html,
-            "<div><h3>Frame time by percentile, ms, seed 1</h3>{}</div></div>",
+            "<div><h3>Frame time by percentile, ms, seed 1</h3>{}</div>",
             curve(results, cell, budget)
+        );
+        let _ = writeln!(
+            html,
+            "<div><h3>Excess over an idle machine, seed 1 <small>share of frames, each row to its own highest bin</small></h3>{}</div></div>",
+            excess(results, cell)
         );
     }
     html += "<div class=\"plots\">";
@@ -122,16 +132,17 @@ fn measured<'a>(
 fn with_frames<'a>(
     results: &'a Results,
     cell: &'a CellKey,
-) -> impl Iterator<Item = (usize, &'a Vec<Option<f64>>)> {
+) -> impl Iterator<Item = (usize, &'a Trace)> {
     let all = results.outcomes.iter().enumerate();
     all.filter_map(move |(index, outcome)| Some((index, outcome.frames.get(cell)?)))
 }
 
 fn frame_line(results: &Results, cell: &CellKey, budget: f64) -> String {
     let at = |frame: usize| frame as f64 * budget / MS_PER_S;
-    let line = |(index, frames): (usize, &Vec<Option<f64>>)| Line {
+    let line = |(index, trace): (usize, &Trace)| Line {
         colour: svg::colour(index),
-        points: frames
+        points: trace
+            .times
             .iter()
             .enumerate()
             .map(|(n, time)| (at(n), *time))
@@ -153,9 +164,15 @@ fn frame_line(results: &Results, cell: &CellKey, budget: f64) -> String {
 }
 
 fn curve(results: &Results, cell: &CellKey, budget: f64) -> String {
-    let line = |(index, frames): (usize, &Vec<Option<f64>>)| {
+    let line = |(index, trace): (usize, &Trace)| {
         // A dropped frame took for ever: it ends the curve above what was submitted.
-        let times = sorted(frames.iter().map(|f| f.unwrap_or(f64::INFINITY)).collect());
+        let times = sorted(
+            trace
+                .times
+                .iter()
+                .map(|f| f.unwrap_or(f64::INFINITY))
+                .collect(),
+        );
         let point = |n: u32| {
             let x = CURVE_END * f64::from(n) / f64::from(CURVE_POINTS);
             (
@@ -181,6 +198,16 @@ fn curve(results: &Results, cell: &CellKey, budget: f64) -> String {
         "share of frames that took no longer",
         Some(budget),
     )
+}
+
+fn excess(results: &Results, cell: &CellKey) -> String {
+    let row = |(index, trace): (usize, &Trace)| Row {
+        name: results.outcomes[index].name.clone(),
+        colour: svg::colour(index),
+        values: trace.excess.clone(),
+    };
+    let rows: Vec<Row> = with_frames(results, cell).map(row).collect();
+    histogram::render(&rows, "ms above the critical path", "dropped")
 }
 
 fn metric_bars(results: &Results, cell: &CellKey, metric: &str, digits: usize) -> String {

@@ -84,12 +84,8 @@ impl Plan {
 
     /// What is known only after building.
     pub fn fix(&mut self, kernel: &str, artifacts: &Artifacts) -> Result<()> {
-        let mut hasher = DefaultHasher::new();
-        for program in [&artifacts.scx_photon, &artifacts.bench, &artifacts.guest] {
-            read(program)?.hash(&mut hasher);
-        }
         self.settings.kernel = kernel.to_string();
-        self.settings.programs = format!("{:016x}", hasher.finish());
+        self.settings.programs = fingerprint(artifacts)?;
         Ok(())
     }
 
@@ -98,6 +94,15 @@ impl Plan {
         let settings = &self.settings;
         (settings.ms + settings.settle_ms) * settings.cells.len() as u64 / 1000
     }
+}
+
+/// Of the programs that make the figures.
+pub fn fingerprint(artifacts: &Artifacts) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    for program in [&artifacts.scx_photon, &artifacts.bench, &artifacts.guest] {
+        read(program)?.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
@@ -112,18 +117,24 @@ fn arms(args: &Args) -> Result<Vec<Arm>> {
             .to_vec(),
         (false, _) => args.schedulers.clone(),
     };
+    // Without it there is nothing to compare with.
+    names.insert(0, BASELINE.to_string());
+    parse_arms(&names)
+}
+
+/// Each name once; `peers` stands for all of them.
+pub fn parse_arms(names: &[String]) -> Result<Vec<Arm>> {
+    let mut names = names.to_vec();
     if let Some(at) = names.iter().position(|n| n == "peers") {
         names.splice(at..=at, all_peers());
     }
-    // Without it there is nothing to compare with.
-    names.insert(0, BASELINE.to_string());
     let mut seen = BTreeSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names.iter().map(|name| Arm::parse(name)).collect()
 }
 
 /// Wrong names end the run before anything is built; two cells that differ in spelling only are one twice.
-fn check_cells(cells: &[String]) -> Result<()> {
+pub fn check_cells(cells: &[String]) -> Result<()> {
     let mut seen = BTreeSet::new();
     for cell in cells {
         let (profile, background) = cell

@@ -6,6 +6,7 @@ use super::boots::{self, Failure};
 use super::plan::{Plan, Settings};
 use anyhow::{Context, Result};
 use photon_bench::aggregate::{self, CellKey, Comparison, Side};
+use photon_bench::mangohud;
 use photon_bench::metrics::definitions::find;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -22,6 +23,15 @@ pub const SHOWN: &[(&str, usize)] = &[
     ("background_longest_wait_ms", 1),
 ];
 const US_PER_MS: f64 = 1000.0;
+const NS_PER_MS: f64 = 1e6;
+
+/// The frames due in one run, milliseconds; none was not submitted, or not presented.
+pub struct Trace {
+    pub times: Vec<Option<f64>>,
+    /// Time above what the same draws take on a machine with a CPU for every thread.
+    pub excess: Vec<Option<f64>>,
+    pub presents: Vec<Option<f64>>,
+}
 
 /// One scheduler.
 pub struct Outcome {
@@ -30,8 +40,8 @@ pub struct Outcome {
     pub side: Option<Side>,
     /// Against the baseline; the baseline against itself gives its own means.
     pub comparisons: Vec<Comparison>,
-    /// Frame times of the first seed by cell, milliseconds; none was not submitted.
-    pub frames: BTreeMap<CellKey, Vec<Option<f64>>>,
+    /// Frames of the first seed by cell.
+    pub frames: BTreeMap<CellKey, Trace>,
     pub failures: Vec<Failure>,
 }
 
@@ -132,6 +142,31 @@ impl Results {
     }
 }
 
+impl Results {
+    /// The runs with frames as MangoHud logs: file name and text.
+    pub fn mangohud(&self) -> Vec<(String, String)> {
+        let mut logs = Vec::new();
+        for outcome in &self.outcomes {
+            for (cell, trace) in &outcome.frames {
+                let background = cell.background.replace(',', "+");
+                let name = format!("{}-{}-{background}.csv", outcome.name, cell.profile);
+                let presents: Vec<u64> = trace
+                    .presents
+                    .iter()
+                    .flatten()
+                    .map(|ms| (ms * NS_PER_MS) as u64)
+                    .collect();
+                let kernel = &self.settings.kernel;
+                logs.push((
+                    name,
+                    mangohud::csv_of_presents(&presents, kernel, &outcome.name),
+                ));
+            }
+        }
+        logs
+    }
+}
+
 impl Outcome {
     pub fn comparison(&self, cell: &CellKey, metric: &str) -> Option<&Comparison> {
         self.comparisons
@@ -183,12 +218,12 @@ fn side(dir: &Path, arm: &str, lines: &[String]) -> Result<Option<Side>> {
     aggregate::load(&file).map(Some)
 }
 
-fn frames(lines: &[String]) -> BTreeMap<CellKey, Vec<Option<f64>>> {
+fn frames(lines: &[String]) -> BTreeMap<CellKey, Trace> {
     let reports = lines
         .iter()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     reports
-        .filter_map(|report| Some((key(&report)?, frame_times(&report["frames"])?)))
+        .filter_map(|report| Some((key(&report)?, trace(&report["frames"])?)))
         .collect()
 }
 
@@ -203,13 +238,22 @@ fn key(report: &Value) -> Option<CellKey> {
 }
 
 /// Vsync to submit, as the metrics have it.
-fn frame_times(frames: &Value) -> Option<Vec<Option<f64>>> {
-    let (vsync, submit) = (
-        frames["vsync_us"].as_array()?,
-        frames["submit_us"].as_array()?,
-    );
-    let time = |(v, s): (&Value, &Value)| Some((s.as_f64()? - v.as_f64()?) / US_PER_MS);
-    Some(vsync.iter().zip(submit).map(time).collect())
+fn trace(frames: &Value) -> Option<Trace> {
+    let column = |name: &str| frames[name].as_array();
+    let [vsync, submit, ideal, present] =
+        ["vsync_us", "submit_us", "ideal_us", "present_us"].map(column);
+    let ms = |value: &Value| value.as_f64().map(|us| us / US_PER_MS);
+    let times: Vec<Option<f64>> = vsync?
+        .iter()
+        .zip(submit?)
+        .map(|(vsync, submit)| Some(ms(submit)? - ms(vsync)?))
+        .collect();
+    let above = |(time, ideal): (&Option<f64>, &Value)| Some((*time)? - ms(ideal)?);
+    Some(Trace {
+        excess: times.iter().zip(ideal?).map(above).collect(),
+        presents: present?.iter().map(ms).collect(),
+        times,
+    })
 }
 
 #[cfg(test)]
@@ -218,12 +262,13 @@ mod tests {
 
     #[test]
     fn frame_times_keep_dropped_frames() {
-        let frames = json!({"vsync_us": [0, 16000, 33000], "submit_us": [9000, null, 43500]});
-        assert_eq!(
-            frame_times(&frames),
-            Some(vec![Some(9.0), None, Some(10.5)])
-        );
-        assert_eq!(frame_times(&Value::Null), None);
+        let frames = json!({"vsync_us": [0, 16000, 33000], "submit_us": [9000, null, 43500],
+                            "ideal_us": [8000, 8000, 9500], "present_us": [15000, null, null]});
+        let trace = trace(&frames).unwrap();
+        assert_eq!(trace.times, [Some(9.0), None, Some(10.5)]);
+        assert_eq!(trace.excess, [Some(1.0), None, Some(1.0)]);
+        assert_eq!(trace.presents, [Some(15.0), None, None]);
+        assert!(super::trace(&Value::Null).is_none());
     }
 
     #[test]

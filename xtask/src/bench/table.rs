@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The table at the end of a run, on the terminal.
 
+use super::controls::controls;
 use super::results::{Outcome, Results, SHOWN};
 use photon_bench::aggregate::{CellKey, Comparison};
 use photon_bench::metrics::definitions::find;
@@ -51,6 +52,9 @@ pub fn render(results: &Results) -> String {
             .seed
             .map_or(String::new(), |s| format!(", seed {s}"));
         let _ = writeln!(text, "no result: {}{seed}: {}", failure.arm, failure.reason);
+    }
+    for control in controls(results) {
+        let _ = writeln!(text, "{}", control.text);
     }
     text + &legend(results)
 }

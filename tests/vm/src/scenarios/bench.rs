@@ -1,96 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One boot of `cargo xtask bench`: cells of the game in a box under one scheduler. It judges nothing but the run
 //! itself: the scheduler it was told is the one that was attached before, between and after the cells, or it fails.
-//! Arguments: `--kind eevdf|photon|peer`, `--ops NAME`, `--cells P+B,P+B2+B3`, `--seed N`, `--ms N`, `--settle-ms N`,
-//! `--frames`, and after `--` flags for the scheduler (with `--stats` its lines go to the console). A peer is found where scx_photon would be.
+//! Arguments: those of [`crate::subject`], `--cells P+B,P+B2+B3`, `--seed N`, `--ms N`, `--settle-ms N`, `--frames`,
+//! `--delay-us N` before the first cell.
 
-use crate::photon::{Photon, scx_ops, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
+use crate::subject::{under, verify};
 use serde_json::{Value, json};
-use std::fs::File;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-/// The slowest peer takes 40 s to be verified in emulation.
-const ATTACH_LIMIT: Duration = Duration::from_secs(120);
-const EXIT_LIMIT: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(20);
 const MS: u64 = 1_000_000;
 const MEASURED_MS: u64 = 2_000;
 const SETTLE_MS: u64 = 500;
-const PEER_LOG: &str = "/tmp/peer.log";
-/// What the peers' BPF asks the kernel's configuration for, as stock Debian amd64 kernels have it. Without any such
-/// file libbpf refuses to load them.
-const KCONFIG: &str = "CONFIG_X86_64=y\nCONFIG_NR_CPUS=8192\nCONFIG_PREEMPT_RCU=y\nCONFIG_NO_HZ_FULL=y\nCONFIG_HZ=250\n\
-     # CONFIG_PREEMPT_RT is not set\n# CONFIG_NO_HZ_IDLE is not set\n";
-
-enum Subject {
-    Kernel,
-    Photon(Photon),
-    Peer(Child),
-}
 
 pub fn run(ctx: &Ctx) -> Outcome {
-    let flags: Vec<&str> = ctx
-        .args
-        .iter()
-        .skip_while(|a| *a != "--")
-        .skip(1)
-        .map(String::as_str)
-        .collect();
-    let mut subject = match ctx.option("--kind") {
-        Some("eevdf") => Subject::Kernel,
-        Some("photon") if flags.contains(&"--stats") => {
-            Subject::Photon(Photon::start_live(ctx, &flags)?)
-        }
-        Some("photon") => Subject::Photon(Photon::start(ctx, &flags)?),
-        Some("peer") => Subject::Peer(start_peer(ctx, &flags)?),
-        other => {
-            return Err(Fail::failed(format!(
-                "--kind {other:?}: eevdf, photon or peer"
-            )));
-        }
-    };
-    let before = scx_ops();
-    let measured = verify(ctx, before.as_deref()).and_then(|()| cells(ctx));
-    let after = scx_ops();
-    let attached = verify(ctx, after.as_deref());
-    let stopped = subject.stop();
-    // Why the scheduler is gone says more than what the bench made of it.
-    attached.map_err(|f| explained(f, &stopped))?;
-    stopped?;
-    Ok(json!({"before": before, "after": after, "cells": measured?}))
-}
-
-fn explained(fail: Fail, stopped: &Result<String, Fail>) -> Fail {
-    match (fail, stopped) {
-        (Fail::Failed(what), Ok(log)) => {
-            let last: Vec<&str> = log.lines().rev().take(3).collect();
-            Fail::failed(format!(
-                "{what}: {}",
-                last.into_iter().rev().collect::<Vec<_>>().join(" | ")
-            ))
-        }
-        (other, _) => other,
-    }
-}
-
-/// `ops` is what the kernel names; the name a scheduler registers may carry its version.
-fn verify(ctx: &Ctx, ops: Option<&str>) -> Result<(), Fail> {
-    let as_told = match (ctx.option("--ops"), ops) {
-        (None, None) => true,
-        (Some(name), Some(ops)) => scx_state().as_deref() == Some("enabled") && ops.contains(name),
-        _ => false,
-    };
-    if as_told {
-        return Ok(());
-    }
-    let wanted = ctx.option("--ops").unwrap_or("the kernel's own");
-    let found = ops.unwrap_or("the kernel's own");
-    Err(Fail::failed(format!(
-        "{wanted} should be attached and {found} is"
-    )))
+    let delay = Duration::from_micros(ctx.number("--delay-us", 0)?);
+    let (named, cells) = under(ctx, || {
+        std::thread::sleep(delay);
+        cells(ctx)
+    })?;
+    Ok(json!({"before": named.before, "after": named.after, "cells": cells}))
 }
 
 fn cells(ctx: &Ctx) -> Result<Vec<Value>, Fail> {
@@ -142,61 +72,4 @@ fn cells(ctx: &Ctx) -> Result<Vec<Value>, Fail> {
 
 fn seconds(ms: u64) -> f64 {
     Duration::from_nanos(ms * MS).as_secs_f64()
-}
-
-/// Attached when the kernel says so: every peer has its own words for it, or none.
-fn start_peer(ctx: &Ctx, flags: &[&str]) -> Result<Child, Fail> {
-    let config = format!(
-        "/boot/config-{}",
-        std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim()
-    );
-    if !Path::new(&config).exists() {
-        std::fs::create_dir_all("/boot")?;
-        std::fs::write(&config, KCONFIG)?;
-    }
-    let log = File::create(PEER_LOG)?;
-    let mut child = Command::new(&ctx.scx_photon)
-        .args(flags)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()?;
-    let begin = Instant::now();
-    while scx_state().as_deref() != Some("enabled") || scx_ops().is_none() {
-        let ended = child.try_wait()?;
-        if ended.is_some() || begin.elapsed() > ATTACH_LIMIT {
-            let _ = child.kill();
-            let what = ended.map_or("did not attach in time".to_string(), |s| {
-                format!("did not attach, {s}")
-            });
-            return Err(explained(Fail::failed(what), &Ok(peer_log())));
-        }
-        std::thread::sleep(POLL);
-    }
-    Ok(child)
-}
-
-fn peer_log() -> String {
-    std::fs::read_to_string(PEER_LOG).unwrap_or_default()
-}
-
-impl Subject {
-    /// Its log, whether it stopped when asked to or had ended before.
-    fn stop(&mut self) -> Result<String, Fail> {
-        match std::mem::replace(self, Subject::Kernel) {
-            Subject::Kernel => Ok(String::new()),
-            Subject::Photon(photon) => Ok(photon.stop()?.log),
-            Subject::Peer(mut child) => {
-                // SAFETY: kill takes no pointers, and the child is not reaped yet, so the pid is still its own.
-                unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGINT) };
-                let begin = Instant::now();
-                while child.try_wait()?.is_none() && begin.elapsed() < EXIT_LIMIT {
-                    std::thread::sleep(POLL);
-                }
-                // Does nothing to one that is gone; PID 1 sees to it that sched_ext is off afterwards.
-                let _ = child.kill();
-                Ok(peer_log())
-            }
-        }
-    }
 }

@@ -4,7 +4,9 @@
 pub mod attach;
 pub mod bench;
 pub mod boot;
+pub mod cost;
 pub mod counters;
+pub mod critical_path;
 pub mod cycles;
 pub mod demo;
 pub mod detach;

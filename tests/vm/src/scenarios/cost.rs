@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a scheduler's BPF programs cost: instructions of each callback, and of all of them for each time a task is
+//! put on a CPU, while the game in a box runs. In virtual time an instruction is a nanosecond, so the kernel's own
+//! counting of run times counts instructions, those of the kernel functions a program calls included. A BPF timer's
+//! callback is no run of a program and is not counted by the kernel.
+//! Arguments: those of [`crate::subject`], `--cell P+B`, `--seed N`, `--ms N`, `--settle-ms N`, `--budget` to fail above it.
+
+use crate::baseline::empty_program_ns;
+use crate::programs::{Counting, Program, programs};
+use crate::scenario::{Ctx, Fail, Outcome};
+use crate::subject::under;
+use photon_bench::budget::{Budget, Measured};
+use photon_bench::cell::START_LEAD_NS;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A 60 Hz game, one hog a CPU and two fork loops: no CPU is ever idle, which is when scheduling costs something.
+const CELL: &str = "60v+hogs:1+forkstorm:0.5";
+const MEASURED_MS: u64 = 4_000;
+const SETTLE_MS: u64 = 500;
+/// Of a line `cpuN` in /proc/schedstat: tasks put on that CPU.
+const PUT_ON_CPU: usize = 9;
+
+/// The game, killed if nobody waits for its end.
+struct Game(Child);
+
+impl Drop for Game {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let baseline = empty_program_ns()?;
+    let (_, cost) = under(ctx, || measure(ctx, baseline))?;
+    if ctx.args.iter().any(|a| a == "--budget") {
+        let measured: Measured = serde_json::from_value(cost.clone())?;
+        let over = Budget::shipped()?.over(&series()?, &measured)?;
+        if !over.is_empty() {
+            return Err(Fail::failed(format!("over budget: {}", over.join("; "))));
+        }
+    }
+    Ok(cost)
+}
+
+/// `7.3` of `7.3.4+deb13-amd64`.
+fn series() -> Result<String, Fail> {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let parts: Vec<&str> = release.split('.').take(2).collect();
+    Ok(parts.join("."))
+}
+
+fn measure(ctx: &Ctx, baseline: u64) -> Result<Value, Fail> {
+    let measured = Duration::from_millis(ctx.number("--ms", MEASURED_MS)?);
+    let settle = Duration::from_millis(ctx.number("--settle-ms", SETTLE_MS)?);
+    let mut game = start(ctx, settle, measured)?;
+    std::thread::sleep(Duration::from_nanos(START_LEAD_NS) + settle);
+    let counting = Counting::start()?;
+    let (before, put_before) = (programs(), put_on_cpu()?);
+    std::thread::sleep(measured);
+    let (after, put_after) = (programs(), put_on_cpu()?);
+    drop(counting);
+    let status = game.0.wait()?;
+    if !status.success() {
+        return Err(Fail::failed(format!("photon-bench: {status}")));
+    }
+    let before: BTreeMap<u32, Program> = before.into_iter().map(|p| (p.id, p)).collect();
+    let (mut callbacks, mut probes) = (Vec::new(), Vec::new());
+    for program in after {
+        let earlier = before.get(&program.id);
+        let runs = program.runs - earlier.map_or(0, |p| p.runs);
+        let ns = program.ns - earlier.map_or(0, |p| p.ns);
+        let instructions = ns.saturating_sub(runs * baseline);
+        let entry = json!({"name": program.name, "runs": runs, "instructions": instructions,
+                           "verified": program.verified});
+        match program.callback {
+            true => callbacks.push(entry),
+            false => probes.push(entry),
+        }
+    }
+    Ok(
+        json!({"baseline": baseline, "put_on_cpu": put_after - put_before,
+              "callbacks": callbacks, "probes": probes}),
+    )
+}
+
+fn start(ctx: &Ctx, settle: Duration, measured: Duration) -> Result<Game, Fail> {
+    let cell = ctx.option("--cell").unwrap_or(CELL);
+    let (profile, background) = cell.split_once('+').unwrap_or((cell, "none"));
+    let mut command = Command::new(&ctx.photon_bench);
+    command.args(["run", "--profile", profile]);
+    command.args(["--background", &background.replace('+', ",")]);
+    command.args(["--seed", &ctx.number("--seed", 1)?.to_string()]);
+    command.args(["--settle", &settle.as_secs_f64().to_string()]);
+    // Somewhat longer than it is measured, so that the counting ends before the game does.
+    let seconds = (measured + settle).as_secs_f64();
+    command.args(["--seconds", &seconds.to_string()]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    Ok(Game(child))
+}
+
+/// Times any task but an idle one was put on any CPU, by core scheduler code.
+fn put_on_cpu() -> Result<u64, Fail> {
+    let text = std::fs::read_to_string("/proc/schedstat")?;
+    sum_put_on_cpu(&text).ok_or_else(|| Fail::failed("/proc/schedstat: not the form known here"))
+}
+
+fn sum_put_on_cpu(text: &str) -> Option<u64> {
+    let cpus = text.lines().filter(|l| l.starts_with("cpu"));
+    let counts: Option<Vec<u64>> = cpus
+        .map(|l| l.split(' ').nth(PUT_ON_CPU)?.parse().ok())
+        .collect();
+    counts.filter(|c| !c.is_empty()).map(|c| c.iter().sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_on_a_cpu_are_the_last_field() {
+        let text = "version 17\ntimestamp 4\ncpu0 0 0 0 0 0 0 11 12 13\ndomain0 MC 3 1 2\ncpu1 0 0 0 0 0 0 1 2 4\n";
+        assert_eq!(sum_put_on_cpu(text), Some(17));
+        assert_eq!(sum_put_on_cpu("version 17\n"), None);
+        assert_eq!(sum_put_on_cpu("cpu0 1 2\n"), None);
+    }
+}
