@@ -39,6 +39,7 @@ fn main() -> Result<()> {
     for (source, name) in [
         ("src/bpf/main.bpf.c", "main"),
         ("src/bpf/probes/input.bpf.c", "input"),
+        ("src/bpf/probes/display.bpf.c", "display"),
     ] {
         let mut builder = BpfBuilder::new()?;
         builder.add_cflag("-Werror");

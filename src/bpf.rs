@@ -25,6 +25,18 @@ pub mod input {
     include!(concat!(env!("OUT_DIR"), "/input_skel.rs"));
 }
 
+/// The display probe.
+#[allow(
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    unused_imports,
+    dead_code
+)]
+#[allow(clippy::unwrap_used, clippy::expect_used, unsafe_op_in_unsafe_fn)]
+pub mod display {
+    include!(concat!(env!("OUT_DIR"), "/display_skel.rs"));
+}
+
 /// `src/bpf/intf.h`, through bindgen.
 #[allow(
     clippy::all,

@@ -11,6 +11,8 @@ use crate::failure::Failure;
 
 const SCHED_EXT: &str = "/sys/kernel/sched_ext";
 const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
+/// The DRM core, as a module or built in: it has parameters, so it is listed.
+const DRM: &str = "/sys/module/drm";
 
 /// One line of `scx_photon check`: a thing the kernel has or lacks.
 #[derive(Clone, Debug, Serialize)]
@@ -66,6 +68,16 @@ pub fn detect() -> Vec<Capability> {
             "input probe",
             function_tracer() && ksym("input_event"),
             "no input boost: the tasks that read input are scheduled by behaviour alone",
+        ),
+        cap(
+            "vblank events",
+            Path::new(DRM).exists(),
+            "a compositor is recognised only if it is a real-time task or reads input",
+        ),
+        cap(
+            "GPU fences",
+            ksym("btf_trace_dma_fence_signaled"),
+            "who waits for the GPU is scheduled by behaviour alone",
         ),
         cap(
             "idle search within affinity",

@@ -50,6 +50,10 @@ pub struct Cli {
     #[arg(long)]
     pub no_input_probe: bool,
 
+    /// Do not hook vblank events and GPU fences: displays are followed by behaviour alone
+    #[arg(long)]
+    pub no_display_probe: bool,
+
     /// More log lines; twice also libbpf's
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,

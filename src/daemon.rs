@@ -13,6 +13,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use crate::caps;
 use crate::cli::Cli;
+use crate::display::DisplayProbe;
 use crate::drain::Drain;
 use crate::failure::Failure;
 use crate::loader::{Exit, Scheduler};
@@ -55,11 +56,13 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
 /// One attachment. None when it ended on request.
 fn session(cli: &Cli, shutdown: &Shutdown) -> Result<Option<Exit>> {
     let (mut object, mut probe_object) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    let mut display_object = MaybeUninit::uninit();
     let mut scheduler = Scheduler::load(cli, CpuMap::detect()?, &mut object)?;
     scheduler.attach()?;
     let probe = attach_probe(cli, &scheduler, &mut probe_object);
-    announce(cli, &scheduler, probe.is_some())?;
-    let session = Session::new(&scheduler, probe)?;
+    let display = attach_display(cli, &scheduler, &mut display_object);
+    announce(cli, &scheduler, probe.is_some(), display.as_ref())?;
+    let session = Session::new(&scheduler, probe, display)?;
     let ended = session.run(cli, shutdown)?;
     // First of all: taking the probe off waits for every task to pass through the
     // kernel, a third of a second beside hogs on kernels before 7.
@@ -81,8 +84,28 @@ fn attach_probe<'a>(
         .ok()
 }
 
+fn attach_display<'a>(
+    cli: &Cli,
+    scheduler: &Scheduler<'_>,
+    object: &'a mut MaybeUninit<libbpf_rs::OpenObject>,
+) -> Option<DisplayProbe<'a>> {
+    if cli.no_display_probe {
+        return None;
+    }
+    DisplayProbe::attach(scheduler.topology(), scheduler.cpus_map(), object)
+        .inspect_err(|e| {
+            warn!("display probe off: {e:#}; displays are followed by behaviour alone")
+        })
+        .ok()
+}
+
 /// The one start line.
-fn announce(cli: &Cli, scheduler: &Scheduler<'_>, probe: bool) -> Result<()> {
+fn announce(
+    cli: &Cli,
+    scheduler: &Scheduler<'_>,
+    probe: bool,
+    display: Option<&DisplayProbe<'_>>,
+) -> Result<()> {
     let missing: Vec<&str> = caps::detect()
         .iter()
         .filter(|c| !c.present)
@@ -90,11 +113,12 @@ fn announce(cli: &Cli, scheduler: &Scheduler<'_>, probe: bool) -> Result<()> {
         .collect();
     let changed = cli.tunables.changed();
     info!(
-        "{} attached on Linux {}: {}; input probe {}; missing: {}; tunables: {}",
+        "{} attached on Linux {}: {}; input probe {}; display probe {}; missing: {}; tunables: {}",
         scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION")),
         caps::kernel_release()?,
         scheduler.topology().describe(),
         if probe { "on" } else { "off" },
+        display.map_or("off", DisplayProbe::describe),
         if missing.is_empty() {
             "nothing".into()
         } else {
@@ -115,11 +139,16 @@ struct Session<'s> {
     exits: RingBuffer<'s>,
     drain: Option<Drain<'s>>,
     probe: Option<InputProbe<'s>>,
+    display: Option<DisplayProbe<'s>>,
     server: Option<Server>,
 }
 
 impl<'s> Session<'s> {
-    fn new(scheduler: &'s Scheduler<'s>, probe: Option<InputProbe<'s>>) -> Result<Self> {
+    fn new(
+        scheduler: &'s Scheduler<'s>,
+        probe: Option<InputProbe<'s>>,
+        display: Option<DisplayProbe<'s>>,
+    ) -> Result<Self> {
         let drain = probe.as_ref().map(Drain::new).transpose()?;
         let mut exits = RingBufferBuilder::new();
         exits
@@ -135,6 +164,7 @@ impl<'s> Session<'s> {
             exits,
             drain,
             probe,
+            display,
             server,
         })
     }
@@ -151,6 +181,9 @@ impl<'s> Session<'s> {
                 );
             }
             probe.fill(&mut sample, &totals.by_ring);
+        }
+        if let Some(display) = &self.display {
+            display.fill(&mut sample);
         }
         Ok(sample)
     }

@@ -9,6 +9,7 @@ mod check;
 mod cli;
 mod compare;
 mod daemon;
+mod display;
 mod drain;
 mod event;
 mod failure;

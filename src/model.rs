@@ -11,7 +11,7 @@ use crate::bpf::intf;
 /// Sub-buckets an octave and the first octave of `policy/histogram.h`.
 const SUB_SHIFT: u32 = intf::HIST_SUB_SHIFT;
 const MIN_SHIFT: u32 = intf::HIST_MIN_SHIFT;
-const NS_PER_US: f64 = 1e3;
+pub const NS_PER_US: f64 = 1e3;
 
 /// The names of the device classes, indexed by `enum device_class`.
 pub const DEVICE_CLASSES: [&str; intf::device_class_NR_DEVICE_CLASSES as usize] =
@@ -47,6 +47,21 @@ pub struct Layout {
     pub cpu_ctx_mod64: u64,
 }
 
+/// What the display probe has seen.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+pub struct Display {
+    /// Tracepoints it is attached to, of four.
+    pub probes: u64,
+    pub vblanks: u64,
+    /// GPU fences signalled, and made by processes.
+    pub fences: u64,
+    pub submits: u64,
+    /// Measured vblank period of each display that has had vblanks.
+    pub period_us: Vec<f64>,
+    /// From the making of a fence to its signal.
+    pub fence_us: Delay,
+}
+
 /// Everything `--stats`, `--monitor` and the stats socket show. Cumulative.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
 pub struct Sample {
@@ -56,6 +71,7 @@ pub struct Sample {
     pub rings: Vec<Ring>,
     pub input: BTreeMap<String, Reports>,
     pub input_delay_us: Delay,
+    pub display: Display,
     pub layout: Layout,
 }
 

@@ -33,6 +33,24 @@ const OTHER_STATS: &[(&str, &str)] = &[
     ("input_delay_us.p99", "The same, 99th percentile, us"),
     ("input_delay_us.max", "The same, greatest, us"),
     (
+        "display.probes",
+        "Tracepoints that the display probe is attached to, of four",
+    ),
+    ("display.vblanks", "Vertical blanks of all displays"),
+    ("display.fences", "GPU fences that were signalled"),
+    (
+        "display.submits",
+        "GPU fences that processes made: one or two for each submission",
+    ),
+    (
+        "display.period_us[N]",
+        "Time between two vblanks, average over 8, of each display that has any",
+    ),
+    (
+        "display.fence_us",
+        "From the making of a GPU fence to its signal: count, p50, p99, max",
+    ),
+    (
         "layout.task_ctx_mod64",
         "Address of the task contexts modulo a cache line; 0 is right",
     ),

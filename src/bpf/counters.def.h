@@ -8,6 +8,7 @@
  */
 COUNTER(wakeups, "Wakeups seen by select_cpu or, for pinned tasks, by enqueue")
 COUNTER(wake_input, "Wakeups by an input report")
+COUNTER(wake_display, "Wakeups by a vblank or a GPU fence")
 COUNTER(wake_chain, "Wakeups that pass a live chain on")
 COUNTER(wake_rt, "Wakeups by a real-time task, which count as a source")
 COUNTER(wake_irq, "Wakeups from a hard or soft interrupt")

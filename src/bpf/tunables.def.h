@@ -26,6 +26,9 @@ TUNABLE(input_window_us, 8000, 0, 100000, "us",
 TUNABLE(frame_window_us, 20000, 0, 100000, "us",
 	"How long a chain that starts at any other source stays alive; 0 turns "
 	"these chains off")
+TUNABLE(display_window_us, 20000, 0, 100000, "us",
+	"How long a chain that starts at a vblank or a GPU fence stays alive; 0 "
+	"turns the display boost off")
 TUNABLE(frame_budget_us, 14000, 1000, 50000, "us",
 	"CPU time a frame task may use per wakeup before it counts as normal work")
 TUNABLE(preempt_margin_us, 500, 0, 20000, "us",

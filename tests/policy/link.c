@@ -37,12 +37,18 @@ static void starts(void)
 {
 	u64 input = us_to_ns(tun.input_window_us);
 	u64 frame = us_to_ns(tun.frame_window_us);
+	u64 display = us_to_ns(tun.display_window_us);
 	const struct start_case cases[] = {
-		{ SRC_INPUT, false, input, CLASS_INPUT },   { SRC_INPUT, true, input, CLASS_INPUT },
-		{ SRC_DISPLAY, false, frame, CLASS_FRAME }, { SRC_DISPLAY, true, frame, CLASS_FRAME },
-		{ SRC_RT, false, frame, CLASS_FRAME },	    { SRC_RT, true, frame, CLASS_FRAME },
-		{ SRC_IRQ, false, 0, CLASS_FAIR },	    { SRC_IRQ, true, frame, CLASS_FRAME },
-		{ SRC_TASK, false, 0, CLASS_FAIR },	    { SRC_TASK, true, 0, CLASS_FAIR },
+		{ SRC_INPUT, false, input, CLASS_INPUT },
+		{ SRC_INPUT, true, input, CLASS_INPUT },
+		{ SRC_DISPLAY, false, display, CLASS_FRAME },
+		{ SRC_DISPLAY, true, display, CLASS_FRAME },
+		{ SRC_RT, false, frame, CLASS_FRAME },
+		{ SRC_RT, true, frame, CLASS_FRAME },
+		{ SRC_IRQ, false, 0, CLASS_FAIR },
+		{ SRC_IRQ, true, frame, CLASS_FRAME },
+		{ SRC_TASK, false, 0, CLASS_FAIR },
+		{ SRC_TASK, true, 0, CLASS_FAIR },
 		{ SRC_NONE, false, 0, CLASS_FAIR },
 	};
 
@@ -125,8 +131,8 @@ static void dies_by_depth_and_time(void)
 
 	w = from(SRC_DISPLAY);
 	link_wake(&tun, &waker, &w);
-	CHECK(in_chain(&waker, T0 + us_to_ns(tun.frame_window_us) - 1));
-	CHECK(!in_chain(&waker, T0 + us_to_ns(tun.frame_window_us)));
+	CHECK(in_chain(&waker, T0 + us_to_ns(tun.display_window_us) - 1));
+	CHECK(!in_chain(&waker, T0 + us_to_ns(tun.display_window_us)));
 }
 
 static void windows_of_zero(void)
@@ -137,6 +143,7 @@ static void windows_of_zero(void)
 
 	off.input_window_us = 0;
 	off.frame_window_us = 0;
+	off.display_window_us = 0;
 	link_wake(&off, &t, &w);
 	CHECK(!in_chain(&t, T0));
 	CHECK_EQ(t.class, CLASS_FAIR);

@@ -53,7 +53,7 @@ static void wakes(void)
 {
 	struct wake w = random_wake();
 	u64 vtime = t.vtime, fair = fair_now(&fc, now);
-	u64 window = us_to_ns(max_u64(tun.input_window_us, tun.frame_window_us));
+	u64 window = us_to_ns(max_u64(tun.input_window_us, max_u64(tun.frame_window_us, tun.display_window_us)));
 
 	fair_wake(&t, fair);
 	/* Time is forgiven to one credit behind the clock, never given back. */

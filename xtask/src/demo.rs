@@ -66,6 +66,7 @@ fn machine(qemu: &Qemu, kernel: &Kernel, artifacts: &Artifacts) -> Machine {
         smp: host_cpus.min(CPUS).to_string(),
         clock: Clock::Kvm,
         input_devices: false,
+        display: false,
     };
     if kvm_works(qemu, kernel, artifacts, kvm.clone()) {
         return kvm;
@@ -74,6 +75,7 @@ fn machine(qemu: &Qemu, kernel: &Kernel, artifacts: &Artifacts) -> Machine {
         smp: CPUS.to_string(),
         clock: Clock::Virtual,
         input_devices: false,
+        display: false,
     }
 }
 

@@ -7,11 +7,16 @@ use crate::guest::Job;
 use crate::kernel::Kernel;
 use crate::shell;
 use anyhow::{Context, Result, bail};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Builds the archive. Jobs go in as one JSON object a line.
-pub fn build(kernel: &Kernel, artifacts: &Artifacts, jobs: &[Job]) -> Result<Vec<u8>> {
+pub fn build(
+    kernel: &Kernel,
+    artifacts: &Artifacts,
+    display: bool,
+    jobs: &[Job],
+) -> Result<Vec<u8>> {
     let mut cpio = Cpio::default();
     add(&mut cpio, "/init", &artifacts.guest)?;
     add(&mut cpio, "/bin/photon-bench", &artifacts.bench)?;
@@ -22,14 +27,10 @@ pub fn build(kernel: &Kernel, artifacts: &Artifacts, jobs: &[Job]) -> Result<Vec
     for library in libraries(&artifacts.scx_photon)? {
         add(&mut cpio, &library, Path::new(&library))?;
     }
-    let mut list = String::new();
-    for module in &kernel.modules {
-        let name = module.file_name().unwrap_or_default().to_string_lossy();
-        let place = format!("/lib/modules/{name}");
-        add(&mut cpio, &place, module)?;
-        list.push_str(&format!("{place}\n"));
+    add_modules(&mut cpio, "/etc/modules.list", &kernel.modules)?;
+    if display {
+        add_modules(&mut cpio, "/etc/modules.display", &kernel.display_modules)?;
     }
-    cpio.file("/etc/modules.list", list.as_bytes(), false);
     let lines: Result<Vec<String>, _> = jobs.iter().map(serde_json::to_string).collect();
     cpio.file(
         "/etc/photon-jobs",
@@ -42,6 +43,19 @@ pub fn build(kernel: &Kernel, artifacts: &Artifacts, jobs: &[Job]) -> Result<Vec
 fn add(cpio: &mut Cpio, place: &str, source: &Path) -> Result<()> {
     let data = std::fs::read(source).with_context(|| source.display().to_string())?;
     cpio.file(place, &data, true);
+    Ok(())
+}
+
+/// The modules, and a list of them in the order to load them.
+fn add_modules(cpio: &mut Cpio, list: &str, modules: &[PathBuf]) -> Result<()> {
+    let mut places = String::new();
+    for module in modules {
+        let name = module.file_name().unwrap_or_default().to_string_lossy();
+        let place = format!("/lib/modules/{name}");
+        add(cpio, &place, module)?;
+        places.push_str(&format!("{place}\n"));
+    }
+    cpio.file(list, places.as_bytes(), false);
     Ok(())
 }
 

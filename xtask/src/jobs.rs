@@ -48,6 +48,7 @@ pub struct Boot {
     smp: &'static str,
     clock: Clock,
     input_devices: bool,
+    display: bool,
     pub jobs: &'static [Spec],
 }
 
@@ -93,6 +94,7 @@ const fn boot(name: &'static str, on: On, smp: &'static str, jobs: &'static [Spe
         smp,
         clock: Clock::Virtual,
         input_devices: false,
+        display: false,
         jobs,
     }
 }
@@ -175,6 +177,15 @@ pub const BOOTS: &[Boot] = &[
             &[test("input_irq", &[], 300)],
         )
     },
+    Boot {
+        display: true,
+        ..boot(
+            "display",
+            On::NewestKernel,
+            TWO,
+            &[test("display", &[], 120)],
+        )
+    },
     boot(
         "sabotage",
         On::NewestKernel,
@@ -221,6 +232,7 @@ impl Boot {
             smp: self.smp.to_string(),
             clock: self.clock,
             input_devices: self.input_devices,
+            display: self.display,
         }
     }
 }

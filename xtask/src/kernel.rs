@@ -21,6 +21,8 @@ pub struct Kernel {
     pub image: PathBuf,
     /// In the order they must be loaded.
     pub modules: Vec<PathBuf>,
+    /// Those of the display, likewise.
+    pub display_modules: Vec<PathBuf>,
     pub absent: Vec<String>,
     /// The list the modules were chosen by: a longer one later means unpacking again.
     wanted: Vec<String>,
@@ -96,8 +98,13 @@ impl Kernels {
 fn cached(home: &Path) -> Option<Kernel> {
     let text = std::fs::read_to_string(home.join(RECORD)).ok()?;
     let kernel: Kernel = serde_json::from_str(&text).ok()?;
-    let current = kernel.wanted == modules::WANTED && kernel.image.exists();
+    let current = kernel.wanted == wanted() && kernel.image.exists();
     current.then_some(kernel)
+}
+
+fn wanted() -> Vec<String> {
+    let all = modules::WANTED.iter().chain(modules::DISPLAY);
+    all.map(|m| m.to_string()).collect()
 }
 
 fn remove_dir(dir: &Path) -> Result<()> {
@@ -134,8 +141,9 @@ fn assemble(name: &str, dir: &Path) -> Result<Kernel> {
         name: name.to_string(),
         image,
         modules: loaded.files,
+        display_modules: loaded.display,
         absent: loaded.absent,
-        wanted: modules::WANTED.iter().map(|m| m.to_string()).collect(),
+        wanted: wanted(),
     })
 }
 
@@ -148,6 +156,7 @@ fn moved(kernel: Kernel, from: &Path, to: &Path) -> Kernel {
     Kernel {
         image: place(&kernel.image),
         modules: kernel.modules.iter().map(place).collect(),
+        display_modules: kernel.display_modules.iter().map(place).collect(),
         ..kernel
     }
 }

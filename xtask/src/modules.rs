@@ -11,9 +11,14 @@ use std::process::Command;
 /// synchronisation objects that games under Wine wait on.
 pub const WANTED: &[&str] = &["uinput", "evdev", "virtio_pci", "virtio_input", "ntsync"];
 
+/// What a machine with a display needs besides; it is loaded by the test itself, which also looks at the machine without.
+pub const DISPLAY: &[&str] = &["bochs"];
+
 pub struct Loaded {
     /// Decompressed files, each after those it depends on.
     pub files: Vec<PathBuf>,
+    /// The same for `DISPLAY`, without those above.
+    pub display: Vec<PathBuf>,
     /// Built into the kernel or not part of it; the test that needs one finds out.
     pub absent: Vec<String>,
 }
@@ -25,11 +30,17 @@ pub fn collect(from: &Path, into: &Path) -> Result<Loaded> {
     std::fs::create_dir_all(into)?;
     let mut loaded = Loaded {
         files: Vec::new(),
+        display: Vec::new(),
         absent: Vec::new(),
     };
     for name in WANTED {
         add(name, &tree, into, &mut loaded)?;
     }
+    let early = loaded.files.len();
+    for name in DISPLAY {
+        add(name, &tree, into, &mut loaded)?;
+    }
+    loaded.display = loaded.files.split_off(early);
     Ok(loaded)
 }
 

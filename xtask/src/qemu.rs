@@ -46,6 +46,8 @@ pub struct Machine {
     pub clock: Clock,
     /// Adds a mouse and a keyboard whose reports come by interrupt, driven over QMP.
     pub input_devices: bool,
+    /// Adds a display whose driver makes vblanks, by a timer, and whose modules the guest may load.
+    pub display: bool,
 }
 
 /// Room for 10,000 test tasks; an emulator takes from the host only what the guest touches.
@@ -84,6 +86,9 @@ impl Machine {
             command
                 .arg("-qmp")
                 .arg(format!("unix:{},server=on,wait=off", qmp.display()));
+        }
+        if self.display {
+            command.args(["-device", "bochs-display"]);
         }
         command
             .arg("-kernel")

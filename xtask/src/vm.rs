@@ -68,7 +68,12 @@ impl<'a> Vm<'a> {
         let initrd = Temporary(paths::cache("boots")?.join(format!("{stem}.cpio")));
         // A socket's path may have 107 bytes, which a target directory can exceed.
         let qmp = Temporary(std::env::temp_dir().join(format!("photon-{stem}.qmp")));
-        let root = initramfs::build(self.kernel, self.artifacts, &self.jobs)?;
+        let root = initramfs::build(
+            self.kernel,
+            self.artifacts,
+            self.machine.display,
+            &self.jobs,
+        )?;
         std::fs::write(&initrd.0, root)?;
         let mut command = self
             .machine

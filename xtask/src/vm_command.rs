@@ -36,6 +36,9 @@ pub struct Args {
     /// Add a mouse and a keyboard that report by interrupt
     #[arg(long)]
     input_devices: bool,
+    /// Add a display
+    #[arg(long)]
+    display: bool,
     /// The Debian mirror for kernels [default: the one this machine uses]
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
@@ -66,6 +69,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         smp: args.smp.clone(),
         clock,
         input_devices: args.input_devices,
+        display: args.display,
     };
     let mut vm = Vm::new("vm", &qemu, kernel, &artifacts, machine);
     let (scenario, rest) = args.scenario.split_first().context("no scenario")?;

@@ -98,6 +98,8 @@ static __always_inline void count_wake(const struct wake *w,
 	count(CNT_wakeups);
 	if (w->source == SRC_INPUT)
 		count(CNT_wake_input);
+	else if (w->source == SRC_DISPLAY)
+		count(CNT_wake_display);
 	else if (w->source == SRC_RT)
 		count(CNT_wake_rt);
 	else if (w->source == SRC_IRQ)

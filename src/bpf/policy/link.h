@@ -73,9 +73,11 @@ static inline void link_chain(const volatile struct tunables *pr,
 	if (w->source == SRC_INPUT)
 		chain_start(t, SRC_INPUT,
 			    w->now + us_to_ns(pr->input_window_us));
-	else if (w->source == SRC_DISPLAY || w->source == SRC_RT)
-		chain_start(t, w->source,
-			    w->now + us_to_ns(pr->frame_window_us));
+	else if (w->source == SRC_DISPLAY)
+		chain_start(t, SRC_DISPLAY,
+			    w->now + us_to_ns(pr->display_window_us));
+	else if (w->source == SRC_RT)
+		chain_start(t, SRC_RT, w->now + us_to_ns(pr->frame_window_us));
 	else if (w->source == SRC_IRQ && w->facing)
 		chain_start(t, SRC_IRQ, w->now + us_to_ns(pr->frame_window_us));
 	else if (w->source == SRC_TASK && before_u64(w->now, w->waker_until) &&

@@ -18,6 +18,7 @@ mod protocol;
 mod sample;
 mod scenario;
 mod scenarios;
+mod screen;
 mod setup;
 mod subject;
 mod tour;

@@ -83,6 +83,19 @@ impl Sample {
         values.ok_or_else(|| Fail::failed(format!("a ring has no {name}")))
     }
 
+    pub fn display(&self, name: &str) -> Result<u64, Fail> {
+        self.number(&format!("/display/{name}"))
+    }
+
+    /// The measured vblank period of the first display.
+    pub fn vblank_period_us(&self) -> Result<f64, Fail> {
+        let period = self
+            .0
+            .pointer("/display/period_us/0")
+            .and_then(Value::as_f64);
+        period.ok_or_else(|| Fail::failed("the statistics have no vblank period"))
+    }
+
     pub fn layout(&self, name: &str) -> Result<u64, Fail> {
         self.number(&format!("/layout/{name}"))
     }

@@ -33,6 +33,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("wait_bound", scenarios::wait_bound::run),
     ("counters", scenarios::counters::run),
     ("detach", scenarios::detach::run),
+    ("display", scenarios::display::run),
     ("ejection", scenarios::ejection::run),
     ("hotplug", scenarios::hotplug::run),
     ("faults", scenarios::faults::run),

@@ -92,7 +92,7 @@ pub fn modules() {
     }
 }
 
-fn load_module(path: &str) -> Result<()> {
+pub fn load_module(path: &str) -> Result<()> {
     let file = File::open(path)?;
     let no_options = c"";
     // SAFETY: an open descriptor, a NUL-terminated string, no flags.

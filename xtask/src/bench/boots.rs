@@ -178,6 +178,7 @@ pub fn measure(
         smp: settings.smp.clone(),
         clock: Clock::Virtual,
         input_devices: false,
+        display: false,
     };
     let name = format!("bench-{}-{seed}", arm.name);
     let mut vm = Vm::new(&name, rig.qemu, rig.kernel, &artifacts, machine);

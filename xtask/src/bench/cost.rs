@@ -123,6 +123,7 @@ fn boot(
         smp: args.smp.clone(),
         clock: Clock::Virtual,
         input_devices: false,
+        display: false,
     };
     let name = format!("cost-{}-{}", arm.name, kernel.series());
     let mut vm = Vm::new(&name, qemu, kernel, &artifacts, machine);

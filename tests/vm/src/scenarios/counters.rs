@@ -69,6 +69,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
 fn unreachable(name: &str) -> Option<&'static str> {
     match name {
         "ctx_missing" => Some("needs more than 65,535 tasks"),
+        "wake_display" => Some("no display; scenario `display`"),
         "dispatch_steal" if llcs() < 2 => Some("one last-level cache"),
         "preempt_this" | "preempt_other" if cpus() < 2 => Some("one CPU"),
         _ => None,

@@ -10,6 +10,7 @@ pub mod critical_path;
 pub mod cycles;
 pub mod demo;
 pub mod detach;
+pub mod display;
 pub mod ejection;
 pub mod faults;
 pub mod hotplug;

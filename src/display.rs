@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The display probe: vblanks and GPU fences. An object of its own; each of its
+//! tracepoints may be missing (no DRM module loaded) and costs one capability.
+
+use std::mem::MaybeUninit;
+use std::ptr::read_volatile;
+
+use anyhow::{Context, Result, bail};
+use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::{Link, MapCore, OpenObject, ProgramMut};
+use log::debug;
+
+use crate::bpf::display::*;
+use crate::bpf::intf;
+use crate::model::{Delay, Display, NS_PER_US, Sample};
+use crate::topology::CpuMap;
+
+pub struct DisplayProbe<'a> {
+    skel: DisplaySkel<'a>,
+    /// Detached when dropped.
+    links: Vec<Link>,
+    vblanks: bool,
+    fences: bool,
+    nr_cpus: usize,
+}
+
+/// Attaches one program; a tracepoint that is not there is no error.
+fn attach(prog: &ProgramMut<'_>, links: &mut Vec<Link>) -> bool {
+    match prog.attach() {
+        Ok(link) => {
+            links.push(link);
+            true
+        }
+        Err(e) => {
+            debug!("{}: {e}", prog.name().to_string_lossy());
+            false
+        }
+    }
+}
+
+impl<'a> DisplayProbe<'a> {
+    /// Loads, and attaches what there is; `cpus` is the scheduler's map that
+    /// holds the stamps. An error if nothing could be attached.
+    pub fn attach(
+        map: &CpuMap,
+        cpus: &impl MapCore,
+        object: &'a mut MaybeUninit<OpenObject>,
+    ) -> Result<Self> {
+        let mut open = DisplaySkelBuilder::default()
+            .open(object)
+            .context("opening")?;
+        open.progs.scx_lib_init_probe.set_autoload(false);
+        open.maps
+            .bss_cpus
+            .reuse_fd(cpus.as_fd())
+            .context("sharing the CPU contexts")?;
+        let skel = open.load().context("loading")?;
+        let mut links = Vec::new();
+        let p = &skel.progs;
+        // The one that clears a stamp before the one that sets it.
+        let vblanks = attach(&p.on_vblank, &mut links) && attach(&p.on_vblank_event, &mut links);
+        let fences =
+            attach(&p.on_fence_init, &mut links) && attach(&p.on_fence_signaled, &mut links);
+        if links.is_empty() {
+            bail!("this kernel has no vblank events and no GPU fences now");
+        }
+        Ok(DisplayProbe {
+            skel,
+            links,
+            vblanks,
+            fences,
+            nr_cpus: map.nr_cpus,
+        })
+    }
+
+    /// What of it is on, for the start line.
+    pub fn describe(&self) -> &'static str {
+        match (self.vblanks, self.fences) {
+            (true, true) => "vblanks, fences",
+            (true, false) => "vblanks",
+            (false, true) => "fences",
+            (false, false) => "off",
+        }
+    }
+
+    /// Adds what it has seen to a sample.
+    pub fn fill(&self, sample: &mut Sample) {
+        let mut display = Display {
+            probes: self.links.len() as u64,
+            ..Display::default()
+        };
+        if let Some(data) = self.skel.maps.bss_display_data.as_ref() {
+            for cpu in data.display_counts.iter().take(self.nr_cpus) {
+                // SAFETY: a copy of mapped memory; each word has one writer.
+                let cpu = unsafe { read_volatile(cpu) };
+                display.vblanks += cpu.vblanks;
+                display.fences += cpu.fences;
+                display.submits += cpu.submits;
+            }
+        }
+        if let Some(data) = self.skel.maps.bss_pipes_data.as_ref() {
+            for pipe in &data.pipes {
+                // SAFETY: as above; one aligned word.
+                let period = unsafe { read_volatile(&pipe.period) };
+                if period > 0 {
+                    display.period_us.push(period as f64 / NS_PER_US);
+                }
+            }
+        }
+        display.fence_us = self.fence_delays();
+        sample.display = display;
+    }
+
+    fn fence_delays(&self) -> Delay {
+        let mut sum = vec![0u64; intf::HIST_BUCKETS as usize];
+        let mut max = 0;
+        if let Some(data) = self.skel.maps.bss_fences_data.as_ref() {
+            for cpu in data.fence_delays.iter().take(self.nr_cpus) {
+                // SAFETY: as above.
+                let cpu = unsafe { read_volatile(cpu) };
+                for (s, n) in sum.iter_mut().zip(cpu.bucket) {
+                    *s += u64::from(n);
+                }
+                max = max.max(cpu.max);
+            }
+        }
+        Delay::from_buckets(&sum, max)
+    }
+}
