@@ -11,6 +11,18 @@ pub enum Sabotage {
     NoPreempt,
     /// Batch tasks go to a queue that nobody drains.
     DeadQueue,
+    /// Tasks bound to a CPU are queued for it and it is not told.
+    LostPinned,
+    /// The same, and the timer does not look after them.
+    LostPinnedNoRescue,
+    /// The context of a task that leaves is never used again.
+    LeakContext,
+    /// A batch task that has used its slice up is not queued again.
+    DropTask,
+    /// A wakeup goes to the neighbouring CPU, allowed or not.
+    IgnoreAffinity,
+    /// Whoever was queued runs for a second.
+    EndlessSlice,
     /// The counter `wakeups` is never incremented.
     LostCounter,
     /// Every stop of a task takes some 250 instructions more.
@@ -22,6 +34,12 @@ impl Sabotage {
         match self {
             Sabotage::NoPreempt => intf::sabotage_SABOTAGE_NO_PREEMPT,
             Sabotage::DeadQueue => intf::sabotage_SABOTAGE_DEAD_QUEUE,
+            Sabotage::LostPinned => intf::sabotage_SABOTAGE_LOST_PINNED,
+            Sabotage::LostPinnedNoRescue => intf::sabotage_SABOTAGE_LOST_PINNED_NO_RESCUE,
+            Sabotage::LeakContext => intf::sabotage_SABOTAGE_LEAK_CONTEXT,
+            Sabotage::DropTask => intf::sabotage_SABOTAGE_DROP_TASK,
+            Sabotage::IgnoreAffinity => intf::sabotage_SABOTAGE_IGNORE_AFFINITY,
+            Sabotage::EndlessSlice => intf::sabotage_SABOTAGE_ENDLESS_SLICE,
             Sabotage::LostCounter => intf::sabotage_SABOTAGE_LOST_COUNTER,
             Sabotage::Waste => intf::sabotage_SABOTAGE_WASTE,
         }

@@ -34,6 +34,8 @@ COUNTER(dispatch_steal, "Took a task of another LLC because the own was empty")
 COUNTER(dispatch_keep, "Let the running task continue: nobody else waits")
 COUNTER(kick_idle, "Woke an idle CPU for a task that was just queued")
 COUNTER(rt_rescue, "Moved tasks off a CPU that a real-time task has taken")
+COUNTER(rescue_overdue,
+	"Told a CPU to run a task that had waited past its bound: a defect or a real-time hog")
 COUNTER(tick_yield, "Ended a long slice at the tick because a local task waits")
 COUNTER(ctx_missing, "Tasks scheduled without a context: the pool was empty")
 COUNTER(context_alloc, "Task contexts handed out")

@@ -46,6 +46,12 @@ enum sabotage {
 	SABOTAGE_DEAD_QUEUE,
 	SABOTAGE_LOST_COUNTER,
 	SABOTAGE_WASTE,
+	SABOTAGE_LOST_PINNED, /* bound tasks rot; the rescue finds them */
+	SABOTAGE_LOST_PINNED_NO_RESCUE,
+	SABOTAGE_LEAK_CONTEXT,
+	SABOTAGE_DROP_TASK,
+	SABOTAGE_IGNORE_AFFINITY,
+	SABOTAGE_ENDLESS_SLICE,
 };
 
 /* One input report. Holds nothing from which a key or a position could be told. */

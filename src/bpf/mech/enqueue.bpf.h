@@ -23,12 +23,18 @@ static __always_inline void queue_llc(struct task_struct *p,
 				      const struct task_ctx *t, s32 cpu)
 {
 	u64 dsq = llc_dsq(cpu);
+	u64 slice = task_slice(t);
 
 #ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_ENDLESS_SLICE)
+		slice = 1000ULL * NSEC_PER_MSEC_;
+	if (sabotage == SABOTAGE_DROP_TASK && t->class == CLASS_BATCH &&
+	    (t->flags & TASK_EXPIRED))
+		return;
 	if (sabotage == SABOTAGE_DEAD_QUEUE && t->class == CLASS_BATCH)
 		dsq = DSQ_CPU_BASE + MAX_CPUS;
 #endif
-	scx_bpf_dsq_insert_vtime(p, dsq, task_slice(t),
+	scx_bpf_dsq_insert_vtime(p, dsq, slice,
 				 queue_key(task_slot(p), t->deadline), 0);
 	count(CNT_queue_llc);
 }
@@ -37,7 +43,14 @@ static __always_inline void queue_llc(struct task_struct *p,
 static __always_inline void queue_cpu(struct task_struct *p,
 				      const struct task_ctx *t, s32 cpu)
 {
-	WRITE_ONCE(cpu_ctx(cpu)->pinned, 1);
+	bool flag = true;
+
+#ifdef PHOTON_SABOTAGE
+	flag = sabotage != SABOTAGE_LOST_PINNED &&
+	       sabotage != SABOTAGE_LOST_PINNED_NO_RESCUE;
+#endif
+	if (flag)
+		WRITE_ONCE(cpu_ctx(cpu)->pinned, 1);
 	scx_bpf_dsq_insert_vtime(p, cpu_dsq(cpu), task_slice(t),
 				 queue_key(task_slot(p), t->deadline), 0);
 	count(CNT_queue_cpu);
@@ -73,6 +86,13 @@ s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 
 	wake_task(p, now);
 	set_deadline(task_slot(p), now);
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_IGNORE_AFFINITY) {
+		cpu = next_in_llc[prev_cpu & (MAX_CPUS - 1)];
+		insert_on(p, t, cpu, 0);
+		return prev_cpu;
+	}
+#endif
 	/* Affinity changed in its sleep: enqueue sees it on a CPU it may use. */
 	if (!bpf_cpumask_test_cpu(prev_cpu, p->cpus_ptr)) {
 		t->woken_at = 0;

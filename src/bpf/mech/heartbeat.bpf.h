@@ -106,6 +106,7 @@ static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 
 	advance_fair_clock(hb, now);
 	rescue_stranded(hb);
+	rescue_overdue(now);
 	if (sub_sat(now, shared.snap.at) >= SNAPSHOT_NS)
 		take_snapshot(now);
 	/* An idle machine stays idle. */

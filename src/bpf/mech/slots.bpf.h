@@ -60,6 +60,10 @@ static void slot_free(u32 slot)
 {
 	if (!slot)
 		return;
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_LEAK_CONTEXT)
+		return;
+#endif
 	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
 	count(CNT_context_free);
 }

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The hard cap on waiting. A deadline is a class's bound; a queue whose head is
+ * past it by a margin is looked after by the timer. That this is ever needed is
+ * a defect, overload, or a real-time task's doing, and is counted.
+ */
+#ifndef PHOTON_POLICY_RESCUE_H
+#define PHOTON_POLICY_RESCUE_H
+
+#include "preempt.h"
+
+enum {
+	/*
+	 * What running tasks may still have before them when a deadline passes: a
+	 * frame's budget is the longest stint. With the longest deadline, 90 ms,
+	 * and the timer's period nothing waits unnoticed for more than 120 ms.
+	 */
+	RESCUE_MARGIN_NS = 20 * NSEC_PER_MSEC_,
+};
+
+/* ns by which a deadline has passed; below 0 while it is to come. */
+static inline bool overdue(s64 late)
+{
+	return late > RESCUE_MARGIN_NS;
+}
+
+/*
+ * How good a CPU is for an overdue task that was due `late` ns before now: 0 is
+ * useless. Whoever runs there under an earlier deadline is rightly first; that is
+ * overload, and moving tasks about makes it worse.
+ */
+static inline u64 rescue_rank(const struct running *r, bool idle, u64 now,
+			      u64 late)
+{
+	u64 due = now - late;
+
+	if (idle)
+		return ~0ULL;
+	/* A real-time task, or a task between two: a hint that costs nothing. */
+	if (r->class == CLASS_NONE)
+		return 1;
+	if (!before_u64(due, r->deadline))
+		return 0;
+	return 1 + (r->deadline - due);
+}
+
+#endif /* PHOTON_POLICY_RESCUE_H */

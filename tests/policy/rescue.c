@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who is overdue, and which CPU is told. */
+#include "check.h"
+#include "policy/rescue.h"
+
+enum { CASES = 200000 };
+
+static void margin(void)
+{
+	CHECK(!overdue(-(s64)RELATIVE_MAX_NS));
+	CHECK(!overdue(0));
+	CHECK(!overdue(RESCUE_MARGIN_NS));
+	CHECK(overdue(RESCUE_MARGIN_NS + 1));
+	/* The cap that the documents promise: bound, margin, period of the timer. */
+	CHECK_LE(RELATIVE_MAX_NS + RESCUE_MARGIN_NS + HEARTBEAT_NS, 120 * MS);
+	/* Not during the longest stint that a healthy machine runs. */
+	CHECK_LE(us_to_ns(default_tunables().frame_budget_us), RESCUE_MARGIN_NS);
+}
+
+static void order(void)
+{
+	u64 now = 1000 * MS, late = 30 * MS;
+	struct running earlier = { .deadline = now - 40 * MS, .class = CLASS_FAIR };
+	struct running same = { .deadline = now - late, .class = CLASS_FAIR };
+	struct running frame = { .deadline = now + 4 * MS, .class = CLASS_FRAME };
+	struct running hog = { .deadline = now + 60 * MS, .class = CLASS_FAIR };
+	struct running none = { .class = CLASS_NONE };
+
+	CHECK_EQ(rescue_rank(&earlier, false, now, late), 0);
+	CHECK_EQ(rescue_rank(&same, false, now, late), 0);
+	CHECK_LT(0, rescue_rank(&none, false, now, late));
+	CHECK_LT(rescue_rank(&none, false, now, late), rescue_rank(&frame, false, now, late));
+	CHECK_LT(rescue_rank(&frame, false, now, late), rescue_rank(&hog, false, now, late));
+	CHECK_LT(rescue_rank(&hog, false, now, late), rescue_rank(&none, true, now, late));
+}
+
+/* Whoever is useless was due before; no class is exempt. */
+static void any(void)
+{
+	struct rng rng = { .state = 20261125 };
+
+	for (u32 i = 0; i < CASES; i++) {
+		u64 now = rnd_in(&rng, NSEC_PER_SEC, 1ULL << 47), late = rnd_log(&rng, 30);
+		struct running r = {
+			.deadline = now + rnd_log(&rng, 28) - rnd_log(&rng, 28),
+			.class = rnd_in(&rng, CLASS_NONE, CLASS_BATCH),
+		};
+		u64 rank = rescue_rank(&r, false, now, late);
+
+		check_case = i;
+		CHECK_EQ(rank == 0, r.class != CLASS_NONE && r.deadline <= now - late);
+	}
+}
+
+int main(void)
+{
+	margin();
+	order();
+	any();
+	return check_done();
+}
