@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::caps::{self, Capability};
 use crate::cli::Cli;
+use crate::latch;
 use crate::loader::Scheduler;
 use crate::model::Layout;
 use crate::topology::CpuMap;
@@ -46,7 +47,7 @@ pub fn run(cli: &Cli) -> Result<bool> {
 }
 
 fn try_load(cli: &Cli) -> Result<Layout> {
-    if let Some(why) = caps::blocker() {
+    if let Some(why) = caps::blocker().or_else(latch::blocker) {
         return Err(why.into());
     }
     let mut object = MaybeUninit::uninit();

@@ -16,6 +16,7 @@ Exit codes:
   2  bad usage                     7  the kernel refused to load or attach
   3  not root                      8  ejected by the kernel
   4  this kernel has no sched_ext  9  compare: a log cannot be used
+                                  10  stays off: it was ejected in this boot
 
 Without a terminal: SysRq-S puts the default scheduler back, SysRq-D dumps the
 scheduler's state to the kernel log and lets it run on.";
@@ -53,6 +54,11 @@ pub struct Cli {
     /// Do not hook vblank events and GPU fences: displays are followed by behaviour alone
     #[arg(long)]
     pub no_display_probe: bool,
+
+
+    /// Let it start again after an ejection in this boot, and exit
+    #[arg(long)]
+    pub clear_latch: bool,
 
     /// More log lines; twice also libbpf's
     #[arg(short, long, action = clap::ArgAction::Count)]

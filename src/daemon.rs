@@ -15,8 +15,9 @@ use crate::caps;
 use crate::cli::Cli;
 use crate::display::DisplayProbe;
 use crate::drain::Drain;
-use crate::failure::Failure;
-use crate::loader::{Exit, Scheduler};
+use crate::ejection::{self, Exit};
+use crate::latch;
+use crate::loader::Scheduler;
 use crate::model::Sample;
 use crate::probe::InputProbe;
 use crate::server::Server;
@@ -37,7 +38,7 @@ const EXIT: u64 = 3;
 /// a CPU came or went; never after a stall.
 pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
     loop {
-        if let Some(why) = caps::blocker() {
+        if let Some(why) = caps::blocker().or_else(latch::blocker) {
             return Err(why.into());
         }
         match session(cli, shutdown)? {
@@ -45,10 +46,10 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
                 info!("stopped on request; the default scheduler is back");
                 return Ok(());
             }
-            Some(exit) if exit.restart && !exit.error => {
-                info!("restarting: {}", exit.text);
+            Some(exit) if exit.restart && !exit.must_stay_off() => {
+                info!("restarting: {}", exit.text());
             }
-            Some(exit) => return Err(Failure::Ejected(exit.text).into()),
+            Some(exit) => return Err(ejection::record(&exit).into()),
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum Failure {
     Ejected(String),
     /// 9: a player's log cannot be used.
     Log(String),
+    /// 10: it was ejected in this boot and stays off.
+    Latched(String),
     /// 1: the machine is bigger than the scheduler's tables.
     TooBig(String),
 }
@@ -36,6 +38,7 @@ impl Failure {
             Failure::Load(_) => 7,
             Failure::Ejected(_) => 8,
             Failure::Log(_) => 9,
+            Failure::Latched(_) => 10,
         }
     }
 }
@@ -60,6 +63,10 @@ impl fmt::Display for Failure {
             Failure::Ejected(why) => write!(
                 f,
                 "ejected by the kernel: {why}; the default scheduler is back, scx_photon stays off"
+            ),
+            Failure::Latched(why) => write!(
+                f,
+                "stays off, since the kernel ejected it in this boot: {why}; `scx_photon --clear-latch` lets it start again"
             ),
             Failure::Log(why) | Failure::TooBig(why) => write!(f, "{why}"),
         }
@@ -98,6 +105,7 @@ mod tests {
             Failure::Busy("x".into()),
             Failure::Load("x".into()),
             Failure::Ejected("x".into()),
+            Failure::Latched("x".into()),
             Failure::Log("x".into()),
             Failure::TooBig("x".into()),
         ];

@@ -9,12 +9,13 @@ use std::sync::atomic::{Ordering, fence};
 
 use anyhow::{Context, Result, anyhow};
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use libbpf_rs::{Link, OpenObject, ProgramInput};
+use libbpf_rs::{Link, MapCore, OpenObject, ProgramInput};
 use scx_utils::{compat, import_enums, uei_set_size};
 
 use crate::bpf::intf;
 use crate::bpf::sched::*;
 use crate::cli::Cli;
+use crate::ejection::Exit;
 use crate::failure::Failure;
 use crate::model::{Delay, Layout, Sample};
 use crate::tables::{COUNTERS, TUNABLES, Values};
@@ -35,16 +36,6 @@ pub struct Scheduler<'a> {
     link: RefCell<Option<Link>>,
     map: CpuMap,
     layout: Layout,
-}
-
-/// How the kernel ended the scheduler.
-#[derive(Debug)]
-pub struct Exit {
-    pub text: String,
-    /// The kernel asks for a restart (CPU hotplug).
-    pub restart: bool,
-    /// A stall or an error, as opposed to a request.
-    pub error: bool,
 }
 
 impl<'a> Scheduler<'a> {
@@ -89,37 +80,37 @@ impl<'a> Scheduler<'a> {
         unsafe { read_volatile(addr_of!(data.uei.kind)) != 0 }
     }
 
-    /// Why it ended. Prints the kernel's dump to stderr if there is one.
+    /// Why it ended. Not by scx_utils, which panics at a name that is no UTF-8, and
+    /// anybody may give his thread such a name.
     pub fn exit(&self) -> Exit {
-        let info = scx_utils::uei_read!(self.skel, uei);
-        let restart = info.should_restart();
-        let error = info.report().is_err();
+        let Some(data) = self.skel.maps.data_data.as_ref() else {
+            return Exit::default();
+        };
         Exit {
-            text: self.exit_text(),
-            restart,
-            error,
+            kind: data.uei.kind,
+            restart: data.uei.exit_code & *scx_utils::SCX_ECODE_ACT_RESTART as i64 != 0,
+            reason: c_text(&data.uei.reason),
+            msg: c_text(&data.uei.msg),
+            dump: self.dump(),
         }
     }
 
-    fn exit_text(&self) -> String {
-        let Some(data) = self.skel.maps.data_data.as_ref() else {
-            return String::new();
-        };
-        let (reason, msg) = (c_text(&data.uei.reason), c_text(&data.uei.msg));
-        match (reason.is_empty(), msg.is_empty()) {
-            (_, true) => reason,
-            (true, false) => msg,
-            _ => format!("{reason} ({msg})"),
-        }
+    /// The kernel's account of every CPU and waiting task.
+    fn dump(&self) -> String {
+        let map = &self.skel.maps.data_uei_dump;
+        let bytes = map.lookup(&0u32.to_ne_bytes(), libbpf_rs::MapFlags::ANY);
+        let bytes = bytes.ok().flatten().unwrap_or_default();
+        let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+        String::from_utf8_lossy(&bytes[..end]).into_owned()
     }
 
     /// The map that the probes write their stamps to.
-    pub fn cpus_map(&self) -> &impl libbpf_rs::MapCore {
+    pub fn cpus_map(&self) -> &impl MapCore {
         &self.skel.maps.bss_cpus
     }
 
     /// The ring that wakes the daemon when the scheduler ends.
-    pub fn exits_map(&self) -> &dyn libbpf_rs::MapCore {
+    pub fn exits_map(&self) -> &dyn MapCore {
         &self.skel.maps.exits
     }
 
@@ -310,5 +301,5 @@ fn c_text(chars: &[std::ffi::c_char]) -> String {
         .take_while(|c| **c != 0)
         .map(|c| *c as u8)
         .collect();
-    String::from_utf8_lossy(&bytes).replace('\n', " ")
+    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -11,12 +11,18 @@ mod compare;
 mod daemon;
 mod display;
 mod drain;
+mod ejection;
 mod event;
 mod failure;
+#[cfg(test)]
+mod fuzz;
+mod latch;
 mod loader;
 mod model;
 mod monitor;
+mod privilege;
 mod probe;
+mod rundir;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod server;
@@ -56,6 +62,16 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         print!("{}", stats::describe());
         return Ok(ExitCode::SUCCESS);
     }
+    if cli.clear_latch {
+        let held = latch::clear()?;
+        let was = if held {
+            "may start again"
+        } else {
+            "was not held back"
+        };
+        println!("scx_photon {was}");
+        return Ok(ExitCode::SUCCESS);
+    }
     match &cli.command {
         Some(Command::Check) => {
             let runs = check::run(cli)?;
@@ -71,6 +87,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         }
         None => {}
     }
+    privilege::drop_unneeded();
     let shutdown = Shutdown::install()?;
     match cli.monitor {
         Some(seconds) => monitor::run(seconds, cli.json, |time| shutdown.wait(time))?,
