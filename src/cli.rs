@@ -55,7 +55,6 @@ pub struct Cli {
     #[arg(long)]
     pub no_display_probe: bool,
 
-
     /// Let it start again after an ejection in this boot, and exit
     #[arg(long)]
     pub clear_latch: bool,

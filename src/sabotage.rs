@@ -21,8 +21,6 @@ pub enum Sabotage {
     DropTask,
     /// A wakeup goes to the neighbouring CPU, allowed or not.
     IgnoreAffinity,
-    /// Whoever was queued runs for a second.
-    EndlessSlice,
     /// The counter `wakeups` is never incremented.
     LostCounter,
     /// Every stop of a task takes some 250 instructions more.
@@ -39,7 +37,6 @@ impl Sabotage {
             Sabotage::LeakContext => intf::sabotage_SABOTAGE_LEAK_CONTEXT,
             Sabotage::DropTask => intf::sabotage_SABOTAGE_DROP_TASK,
             Sabotage::IgnoreAffinity => intf::sabotage_SABOTAGE_IGNORE_AFFINITY,
-            Sabotage::EndlessSlice => intf::sabotage_SABOTAGE_ENDLESS_SLICE,
             Sabotage::LostCounter => intf::sabotage_SABOTAGE_LOST_COUNTER,
             Sabotage::Waste => intf::sabotage_SABOTAGE_WASTE,
         }

@@ -51,7 +51,6 @@ enum sabotage {
 	SABOTAGE_LEAK_CONTEXT,
 	SABOTAGE_DROP_TASK,
 	SABOTAGE_IGNORE_AFFINITY,
-	SABOTAGE_ENDLESS_SLICE,
 };
 
 /* One input report. Holds nothing from which a key or a position could be told. */

@@ -146,6 +146,18 @@ pub const BOOTS: &[Boot] = &[
         ],
     ),
     boot(
+        "faults",
+        On::NewestKernel,
+        FOUR,
+        &[
+            test("fault", &[], 300),
+            test("rescue", &[], 60),
+            test("killed", &[], 120),
+            test("suspend", &["--cycles", "2"], 120),
+            test("privilege", &[], 120),
+        ],
+    ),
+    boot(
         "eight",
         On::NewestKernel,
         EIGHT_IN_TWO_LLCS,
@@ -191,6 +203,32 @@ pub const BOOTS: &[Boot] = &[
         On::NewestKernel,
         FOUR,
         &[
+            named("stall", "stall", &[SABOTAGE_FLAG, "dead-queue"], 60),
+            named("rescue", "rescue", &[SABOTAGE_FLAG, "lost-pinned"], 60),
+            twin(
+                "leak_context",
+                "fault",
+                &["threads", SABOTAGE_FLAG, "leak-context"],
+                "contexts leak",
+            ),
+            twin(
+                "drop_task",
+                "fault",
+                &["clock", SABOTAGE_FLAG, "drop-task"],
+                "ejected",
+            ),
+            twin(
+                "ignore_affinity",
+                "fault",
+                &["affinity", SABOTAGE_FLAG, "ignore-affinity"],
+                "ejected",
+            ),
+            twin(
+                "no_rescue",
+                "rescue",
+                &[SABOTAGE_FLAG, "lost-pinned-no-rescue"],
+                "ejected",
+            ),
             twin(
                 "no_preempt",
                 "input_bound",

@@ -17,6 +17,8 @@ mod jobs;
 mod kernel;
 mod kernel_name;
 mod lint;
+mod matrix;
+mod matrix_table;
 mod modules;
 mod native;
 mod paths;
@@ -26,6 +28,7 @@ mod qemu_package;
 mod qmp;
 mod session;
 mod shell;
+mod soak;
 mod tally;
 mod tests;
 mod vm;
@@ -53,6 +56,10 @@ enum Command {
     Test(tests::Args),
     /// Compare the frames of schedulers: repeated, paired runs in virtual time
     Bench(Box<bench::Args>),
+    /// Every kernel series of Debian's: does it attach, see input, and what is missing there
+    Matrix(matrix::Args),
+    /// For hours: a game, backgrounds and faults at random, on CPUs that truly run in parallel
+    Soak(soak::Args),
     /// The quick part of `test`: formats, lints, unit tests
     Check,
     /// Run one scenario in a VM
@@ -70,6 +77,8 @@ fn main() -> ExitCode {
         Command::Run(args) => demo::run(&args),
         Command::Test(args) => tests::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Matrix(args) => matrix::run(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::Check => tests::check(),
         Command::Vm(args) => vm_command::run(&args),
         Command::Policy => tests::policy_only(),

@@ -23,18 +23,15 @@ static __always_inline void queue_llc(struct task_struct *p,
 				      const struct task_ctx *t, s32 cpu)
 {
 	u64 dsq = llc_dsq(cpu);
-	u64 slice = task_slice(t);
 
 #ifdef PHOTON_SABOTAGE
-	if (sabotage == SABOTAGE_ENDLESS_SLICE)
-		slice = 1000ULL * NSEC_PER_MSEC_;
 	if (sabotage == SABOTAGE_DROP_TASK && t->class == CLASS_BATCH &&
 	    (t->flags & TASK_EXPIRED))
 		return;
 	if (sabotage == SABOTAGE_DEAD_QUEUE && t->class == CLASS_BATCH)
 		dsq = DSQ_CPU_BASE + MAX_CPUS;
 #endif
-	scx_bpf_dsq_insert_vtime(p, dsq, slice,
+	scx_bpf_dsq_insert_vtime(p, dsq, task_slice(t),
 				 queue_key(task_slot(p), t->deadline), 0);
 	count(CNT_queue_llc);
 }

@@ -5,7 +5,7 @@
 use crate::kmsg::Kmsg;
 use crate::protocol::{Event, Job, Report, Status, send};
 use crate::scenario::RESULT_ENV;
-use crate::{photon, setup};
+use crate::{latch, photon, setup};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::os::fd::RawFd;
@@ -73,8 +73,9 @@ fn read_jobs() -> Result<Vec<Job>> {
 }
 
 fn run_job(job: &Job, kmsg: &mut Kmsg) -> Result<Report> {
-    // The report of the job before must not be taken for this one's.
+    // The report of the job before must not be taken for this one's, nor its ejection held against it.
     let _ = std::fs::remove_file(REPORT_FILE);
+    let _ = std::fs::remove_dir_all(latch::RUN_DIR);
     let mut child = Command::new("/proc/self/exe")
         .arg("scenario")
         .arg(&job.scenario)

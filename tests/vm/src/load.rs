@@ -172,15 +172,16 @@ pub fn cpus() -> usize {
 
 /// Binds the calling thread to one CPU.
 pub fn pin(cpu: usize) -> io::Result<()> {
-    set_affinity(cpu..cpu + 1)
+    bind(cpu..cpu + 1)
 }
 
 /// Takes a binding back.
 pub fn allow_all() -> io::Result<()> {
-    set_affinity(0..libc::CPU_SETSIZE as usize)
+    bind(0..libc::CPU_SETSIZE as usize)
 }
 
-fn set_affinity(cpus: std::ops::Range<usize>) -> io::Result<()> {
+/// Binds the calling thread to these CPUs.
+pub fn bind(cpus: std::ops::Range<usize>) -> io::Result<()> {
     // SAFETY: an all-zero cpu_set_t is the empty set; the call reads as many bytes as it is told.
     let rc = unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();

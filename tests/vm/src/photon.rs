@@ -93,6 +93,9 @@ impl Photon {
         stdout: Stdio,
         prepare: impl Fn(&mut Command) -> Result<(), Fail>,
     ) -> Result<Self, Fail> {
+        if scx_state().is_none() {
+            return Err(Fail::skip("this kernel has no sched_ext"));
+        }
         let (out, err) = files();
         let mut command = match ctx.option("--sabotage") {
             None => Command::new(&ctx.scx_photon),
@@ -149,6 +152,14 @@ impl Photon {
         Ok([ms.next().unwrap_or(0), ms.next().unwrap_or(0)])
     }
 
+    /// The capabilities it may use, as a mask.
+    pub fn capabilities(&self) -> Result<u64, Fail> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let mask = status.lines().find_map(|l| l.strip_prefix("CapPrm:"));
+        let mask = mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok());
+        mask.ok_or_else(|| Fail::failed("no CapPrm in /proc"))
+    }
+
     /// Its stderr so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.err)
@@ -168,8 +179,7 @@ impl Photon {
 
     pub fn signal_and_wait(self, signal: i32) -> Result<Stopped, Fail> {
         let begin = Instant::now();
-        // SAFETY: kill takes no pointers, and the child is not reaped yet, so the pid is still its own.
-        unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
+        self.signal(signal);
         while scx_state().as_deref() == Some("enabled") && begin.elapsed() < EXIT_LIMIT {
             std::thread::sleep(POLL);
         }
@@ -178,6 +188,11 @@ impl Photon {
         stopped.detached = detached;
         stopped.took = begin.elapsed();
         Ok(stopped)
+    }
+
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: no pointers; the child is not reaped yet, so the pid is still its own.
+        unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
     }
 
     pub fn is_alive(&self) -> Result<bool, Fail> {

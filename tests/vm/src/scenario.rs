@@ -35,8 +35,16 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("detach", scenarios::detach::run),
     ("display", scenarios::display::run),
     ("ejection", scenarios::ejection::run),
+    ("stall", scenarios::stall::run),
     ("hotplug", scenarios::hotplug::run),
     ("faults", scenarios::faults::run),
+    ("soak", scenarios::soak::run),
+    ("capabilities", scenarios::capabilities::run),
+    ("killed", scenarios::killed::run),
+    ("suspend", scenarios::suspend::run),
+    ("privilege", scenarios::privilege::run),
+    ("fault", scenarios::fault::run),
+    ("rescue", scenarios::rescue::run),
     ("cycles", scenarios::cycles::run),
 ];
 
@@ -60,6 +68,13 @@ impl Fail {
     }
     pub fn failed(reason: impl Into<String>) -> Self {
         Fail::Failed(reason.into())
+    }
+    /// The same, with where it happened in front.
+    pub fn in_context(self, place: &str) -> Self {
+        match self {
+            Fail::Failed(reason) => Fail::Failed(format!("{place}: {reason}")),
+            Fail::Skip(reason) => Fail::Skip(format!("{place}: {reason}")),
+        }
     }
 }
 
@@ -88,6 +103,15 @@ impl Ctx {
             scx_photon: find_binary("SCX_PHOTON", "scx_photon"),
             photon_bench: find_binary("PHOTON_BENCH", "photon-bench"),
             args: args.to_vec(),
+        }
+    }
+
+    /// The same without its arguments, so without sabotage.
+    pub fn healthy(&self) -> Ctx {
+        Ctx {
+            scx_photon: self.scx_photon.clone(),
+            photon_bench: self.photon_bench.clone(),
+            args: Vec::new(),
         }
     }
 

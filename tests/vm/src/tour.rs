@@ -52,6 +52,15 @@ pub fn uneven() -> Result<(), Fail> {
     run(&workers, RUN / 2)
 }
 
+/// A real-time task holds a CPU for longer than the two hogs bound to it may wait.
+pub fn held_by_realtime() -> Result<(), Fail> {
+    const HELD_NS: u64 = 250 * NS_PER_MS;
+    const PERIOD_NS: u64 = 300 * NS_PER_MS;
+    let rt = Worker::hog("rt").policy(Policy::Fifo(1)).on(0);
+    let bound = Worker::hog("bound").on(0);
+    run(&[bound, bound, rt.every(PERIOD_NS, HELD_NS)], RUN / 2)
+}
+
 fn run(workers: &[Worker], time: Duration) -> Result<(), Fail> {
     let load = Load::start(workers)?;
     std::thread::sleep(time);

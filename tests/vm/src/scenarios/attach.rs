@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! scx_photon attaches, runs, and is gone again when asked.
 
+use crate::bpf;
 use crate::photon::{Photon, scx_ops, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Long enough for timers, the first statistics and the kernel's first watchdog check to happen.
 const RUN: Duration = Duration::from_secs(2);
+/// Instructions that the verifier may go through for one program. Its own limit is a million; all programs together
+/// then load in well under a second.
+const VERIFIER_BUDGET: u32 = 200_000;
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let begin = Instant::now();
     let photon = Photon::start(ctx, &[])?;
     let attach_ms = begin.elapsed().as_millis() as u64;
+    let verified = within_budget()?;
     let [user_ms, kernel_ms] = photon.cpu_ms()?;
     let ops = scx_ops().unwrap_or_default();
     std::thread::sleep(RUN);
@@ -35,5 +41,20 @@ pub fn run(ctx: &Ctx) -> Outcome {
     Ok(json!({
         "attach_ms": attach_ms, "attach_user_ms": user_ms, "attach_kernel_ms": kernel_ms,
         "detach_ms": stopped.took.as_millis() as u64, "ops": ops,
+        "verified": verified,
     }))
+}
+
+/// No program is so complicated that the next kernel's verifier may find it too much.
+fn within_budget() -> Result<BTreeMap<String, u32>, Fail> {
+    let verified = bpf::verified();
+    if verified.values().all(|n| *n == 0) {
+        return Err(Fail::failed("the kernel tells no instruction counts"));
+    }
+    match verified.iter().find(|(_, n)| **n > VERIFIER_BUDGET) {
+        None => Ok(verified),
+        Some((name, n)) => Err(Fail::failed(format!(
+            "the verifier went through {n} instructions of {name}, more than {VERIFIER_BUDGET}"
+        ))),
+    }
 }

@@ -36,6 +36,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     tour::uneven()?;
     tour::readers_cpu_taken()?;
     tour::in_step()?;
+    tour::held_by_realtime()?;
     mouse.play(0, REPORTS, NS_PER_MS)?;
     let sample = Sample::settled(&photon)?;
     let names = described(ctx)?;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A CPU goes away and comes back: the scheduler is attached again soon, by the same daemon, and uses what there is.
-//! Arguments: `--limit-ms N`, `--share-percent N` (least share of a CPU that each of as many hogs as CPUs must get).
+//! Arguments: `--limit-ms N`, `--share-percent N` (least share of a CPU that each of as many hogs as CPUs must get),
+//! `--rounds N`, `--smt` (all siblings at once, by the kernel's own switch).
 
 use crate::load::{Load, Worker, cpus};
 use crate::photon::{Photon, scx_state};
@@ -18,17 +19,14 @@ const SHARE_PERCENT: u64 = 80;
 pub fn run(ctx: &Ctx) -> Outcome {
     let limit = Duration::from_millis(ctx.number("--limit-ms", LIMIT_MS)?);
     let share = ctx.number("--share-percent", SHARE_PERCENT)? as f64 / 100.0;
-    let last = cpus() - 1;
-    let file = format!("/sys/devices/system/cpu/cpu{last}/online");
-    if last == 0 || !std::path::Path::new(&file).exists() {
-        return Err(Fail::skip("no CPU can be taken away"));
-    }
+    let rounds = ctx.number("--rounds", 1)?;
+    let [file, off, on] = switch(ctx.args.iter().any(|a| a == "--smt"))?;
     let photon = Photon::start(ctx, &[])?;
     let mut gaps = Vec::new();
-    for online in ["0", "1"] {
-        std::fs::write(&file, online)?;
+    for value in [&off, &on].iter().cycle().take(2 * rounds as usize) {
+        std::fs::write(&file, value)?;
         gaps.push(gap(&photon)?.as_millis() as u64);
-        shares(last + usize::from(online == "1"), share)?;
+        shares(cpus(), share)?;
     }
     let stopped = photon.stop()?;
     if stopped.code != Some(0) {
@@ -43,6 +41,23 @@ pub fn run(ctx: &Ctx) -> Outcome {
         )));
     }
     Ok(json!({"gaps_ms": gaps}))
+}
+
+/// The file that takes CPUs away and gives them back, and what to write for that.
+fn switch(smt: bool) -> Result<[String; 3], Fail> {
+    const SMT: &str = "/sys/devices/system/cpu/smt/control";
+    if smt {
+        return match std::fs::read_to_string(SMT)?.trim() {
+            "on" => Ok([SMT, "off", "on"].map(str::to_string)),
+            other => Err(Fail::skip(format!("SMT is {other}"))),
+        };
+    }
+    let last = cpus() - 1;
+    let file = format!("/sys/devices/system/cpu/cpu{last}/online");
+    if last == 0 || !std::path::Path::new(&file).exists() {
+        return Err(Fail::skip("no CPU can be taken away"));
+    }
+    Ok([&file, "0", "1"].map(str::to_string))
 }
 
 /// How long it takes from now until the scheduler is there and stays.

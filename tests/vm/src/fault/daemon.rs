@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The daemon cannot run, or is asked more than it can answer. Scheduling is the kernel part's and goes on.
+
+use super::Amount;
+use crate::device::{Device, MOUSE};
+use crate::photon::Photon;
+use crate::sample::Sample;
+use crate::scenario::Fail;
+use photon_bench::sys::clock::NS_PER_MS;
+use photon_bench::sys::process::{fork, wait};
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+const SOCKET: &str = "/var/run/scx/root/stats";
+const NOBODY: u32 = 65534;
+/// A mouse at 1 kHz.
+const PERIOD_NS: u64 = NS_PER_MS;
+/// What may be in the rings when it goes on: it reads all of it, and nothing is counted twice.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// SIGSTOP, with a mouse that moves meanwhile; afterwards every report was either read or counted as dropped.
+pub fn stopped(photon: &Photon, ms: Amount) -> Result<u64, Fail> {
+    let mouse = Device::new(&MOUSE)?;
+    let before = Sample::settled(photon)?.reports("mouse")?;
+    photon.signal(libc::SIGSTOP);
+    let played = mouse.play(0, ms * NS_PER_MS / PERIOD_NS, PERIOD_NS);
+    photon.signal(libc::SIGCONT);
+    played?;
+    std::thread::sleep(SETTLE);
+    let sample = Sample::settled(photon)?;
+    let sum = |name| Ok::<u64, Fail>(sample.rings(name)?.iter().sum());
+    let (events, drops, read) = (sum("events")?, sum("drops")?, sum("read")?);
+    let reports = sample.reports("mouse")? - before;
+    if reports < ms * NS_PER_MS / PERIOD_NS || events + drops < reports || read != events {
+        return Err(Fail::failed(format!(
+            "{reports} reports, {events} events, {drops} dropped, {read} read"
+        )));
+    }
+    Ok(reports)
+}
+
+/// Clients that ask nonsense, ask without end, or never read the answer. A proper one is still answered.
+pub fn socket_flooded(photon: &Photon, clients: Amount) -> Result<u64, Fail> {
+    let mut open = Vec::new();
+    for n in 0..clients {
+        let mut client = UnixStream::connect(SOCKET)?;
+        client.set_nonblocking(true)?;
+        let text: &[u8] = match n % 4 {
+            0 => b"\xff\xfe\x00nonsense\n",
+            1 => b"{\"req\":\"stats\",\"args\":{}}\n{\"req\":\"stats\",\"args\":{}}\n",
+            2 => &[b'['; 65536],
+            _ => b"",
+        };
+        // A full socket, or one that the server has closed already, is what a flood looks like.
+        let _ = client.write_all(text);
+        open.push(client);
+    }
+    // The daemon prints on: it is neither stuck nor gone.
+    Sample::settled(photon)?;
+    drop(open);
+    Sample::settled(photon)?;
+    Ok(clients)
+}
+
+/// Who is not root does not get as far as asking.
+pub fn socket_refuses_nobody(_: &Photon, _: Amount) -> Result<u64, Fail> {
+    const REFUSED: i32 = 0;
+    const LET_IN: i32 = 1;
+    let child = fork(|| {
+        // SAFETY: no pointers; group first, while we may.
+        let became = unsafe { libc::setgid(NOBODY) == 0 && libc::setuid(NOBODY) == 0 };
+        match UnixStream::connect(SOCKET) {
+            Err(e) if became && e.kind() == std::io::ErrorKind::PermissionDenied => REFUSED,
+            _ => LET_IN,
+        }
+    })?;
+    match wait(child)? {
+        (_, 0) => Ok(1),
+        _ => Err(Fail::failed("nobody may connect to the statistics socket")),
+    }
+}

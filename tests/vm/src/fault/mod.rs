@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The faults that are injected beside a load while the scheduler is attached. Each returns what it did, as a number:
+//! a fault that did nothing proves nothing.
+
+mod control;
+mod daemon;
+mod processes;
+mod realtime;
+mod threads;
+
+use crate::photon::Photon;
+use crate::scenario::Fail;
+
+pub struct Fault {
+    pub name: &'static str,
+    pub run: fn(&Photon, Amount) -> Result<u64, Fail>,
+    pub short: Amount,
+    pub long: Amount,
+    /// The longest that a task which may run anywhere may wait.
+    pub limit_ms: u64,
+    /// The longest that one bound to a CPU may.
+    pub bound_limit_ms: u64,
+}
+
+/// How much of it: milliseconds, or how many times.
+pub type Amount = u64;
+
+/// No task waits longer beside anything that leaves the CPUs to ordinary tasks: the longest deadline, 90 ms, and as
+/// much again, because a fault may well be overload.
+const WAIT_MS: u64 = 200;
+
+const fn fault(
+    name: &'static str,
+    run: fn(&Photon, Amount) -> Result<u64, Fail>,
+    short: Amount,
+    long: Amount,
+) -> Fault {
+    Fault {
+        name,
+        run,
+        short,
+        long,
+        limit_ms: WAIT_MS,
+        bound_limit_ms: WAIT_MS,
+    }
+}
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        bound_limit_ms: realtime::HELD_MS + WAIT_MS,
+        ..fault("fifo_one", realtime::fifo_one, 1000, 10_000)
+    },
+    Fault {
+        limit_ms: realtime::HELD_MS + WAIT_MS,
+        bound_limit_ms: realtime::HELD_MS + WAIT_MS,
+        ..fault("fifo_all", realtime::fifo_all, 1000, 10_000)
+    },
+    fault("deadline", realtime::deadline, 600, 10_000),
+    fault("affinity", threads::affinity, 800, 10_000),
+    fault("policies", threads::policies, 600, 10_000),
+    fault("threads", threads::come_and_go, 500, 10_000),
+    fault("fork_bomb", processes::fork_bomb, 2000, 20_000),
+    fault("exec_storm", processes::exec_storm, 60, 2000),
+    fault("ptrace", processes::ptrace, 150, 2000),
+    fault("stop_cont", processes::stop_and_continue, 200, 5000),
+    fault("cgroups", control::cgroups, 150, 3000),
+    fault("clock", control::clock_jumps, 100, 2000),
+    fault("daemon_stopped", daemon::stopped, 2000, 60_000),
+    fault("socket", daemon::socket_flooded, 150, 5000),
+    fault("socket_nobody", daemon::socket_refuses_nobody, 1, 1),
+];

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Threads that change what the scheduler thinks it knows of them: where they may run, of what class they are, whether
+//! they exist.
+
+use super::Amount;
+use crate::load::{Policy, allow_all, bind, burn, cpus, pin, set_policy};
+use crate::photon::Photon;
+use crate::scenario::Fail;
+use photon_bench::sys::clock::NS_PER_US;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Between two changes, so that some come while it runs, some while it waits.
+const BURST_NS: u64 = 300 * NS_PER_US;
+const PAUSE: Duration = Duration::from_micros(200);
+/// Less than 0.1 changes a millisecond in all is no churn.
+const MS_A_CHANGE: u64 = 10;
+
+/// Each thread binds itself to one CPU, to two, to none, while it runs and before it sleeps.
+pub fn affinity(_: &Photon, ms: Amount) -> Result<u64, Fail> {
+    churn(ms, |n| {
+        let cpu = n as usize % cpus();
+        match n % 3 {
+            0 => allow_all()?,
+            1 => pin(cpu)?,
+            _ => bind(cpu..cpu + 2)?,
+        }
+        burn(BURST_NS);
+        if n % 5 == 0 {
+            std::thread::sleep(PAUSE);
+        }
+        Ok(())
+    })
+}
+
+/// In and out of the scheduler's class, and between its own.
+pub fn policies(_: &Photon, ms: Amount) -> Result<u64, Fail> {
+    const ROUND: [Policy; 6] = [
+        Policy::Nice(0),
+        Policy::Fifo(1),
+        Policy::Batch,
+        Policy::Nice(10),
+        Policy::Idle,
+        Policy::Nice(-10),
+    ];
+    churn(ms, |n| {
+        set_policy(ROUND[n as usize % ROUND.len()])?;
+        burn(BURST_NS);
+        if n % 4 == 0 {
+            std::thread::sleep(PAUSE);
+        }
+        Ok(())
+    })
+}
+
+/// Threads that live for one burst.
+pub fn come_and_go(_: &Photon, ms: Amount) -> Result<u64, Fail> {
+    churn(ms, |_| {
+        let short = std::thread::spawn(|| burn(BURST_NS));
+        short.join().map_err(|_| io::Error::other("it panicked"))
+    })
+}
+
+/// One thread a CPU does `step` again and again; the number of steps of all.
+fn churn(ms: u64, step: impl Fn(u64) -> io::Result<()> + Sync) -> Result<u64, Fail> {
+    let end = Instant::now() + Duration::from_millis(ms);
+    let steps = AtomicU64::new(0);
+    let work = || -> io::Result<()> {
+        while Instant::now() < end {
+            step(steps.fetch_add(1, Ordering::Relaxed))?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| -> Result<(), Fail> {
+        let threads: Vec<_> = (0..cpus()).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            let ended = thread.join();
+            ended.map_err(|_| Fail::failed("a thread panicked"))??;
+        }
+        Ok(())
+    })?;
+    let steps = steps.into_inner();
+    if steps < ms / MS_A_CHANGE {
+        return Err(Fail::failed(format!("only {steps} changes")));
+    }
+    Ok(steps)
+}

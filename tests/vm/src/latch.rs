@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What an ejection must leave behind: the documented code, one line, the file for a report, and a latch that only
+//! `--clear-latch` opens.
+
+use crate::oneshot;
+use crate::photon::{Photon, Stopped};
+use crate::scenario::{Ctx, Fail};
+use std::process::Command;
+
+pub const RUN_DIR: &str = "/run/scx_photon";
+const LAST_EXIT: &str = "/run/scx_photon/last-exit";
+const EJECTED: i32 = 8;
+const LATCHED: i32 = 10;
+
+/// The last line on stderr of a daemon that the kernel ended.
+pub fn ejected(stopped: &Stopped) -> Result<String, Fail> {
+    if stopped.code != Some(EJECTED) {
+        return Err(Fail::failed(format!(
+            "exit code {:?}, not {EJECTED}: {}",
+            stopped.code, stopped.log
+        )));
+    }
+    let last = stopped.log.lines().last().unwrap_or_default();
+    if !last.starts_with("scx_photon: ejected by the kernel: ") {
+        return Err(Fail::failed(format!("no reason on stderr: {last}")));
+    }
+    Ok(last.to_string())
+}
+
+/// What the file for a report says.
+pub fn last_exit() -> Result<String, Fail> {
+    std::fs::read_to_string(LAST_EXIT).map_err(|e| Fail::failed(format!("{LAST_EXIT}: {e}")))
+}
+
+/// A start is refused, twice; cleared, it is not.
+pub fn holds_until_cleared(ctx: &Ctx) -> Result<(), Fail> {
+    let photon = || Command::new(&ctx.scx_photon);
+    for attempt in ["a start after an ejection", "another one"] {
+        let ended = oneshot::run(&mut photon())?;
+        ended.expect(attempt, LATCHED, "--clear-latch")?;
+    }
+    let cleared = oneshot::run(photon().arg("--clear-latch"))?;
+    if cleared.code != Some(0) {
+        return Err(Fail::failed(format!("--clear-latch: {}", cleared.stderr)));
+    }
+    let again = Photon::start(&ctx.healthy(), &[])?.stop()?;
+    match again.code {
+        Some(0) => Ok(()),
+        code => Err(Fail::failed(format!("cleared: {code:?}: {}", again.log))),
+    }
+}

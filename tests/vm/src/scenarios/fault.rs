@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Faults, injected one after the other while every CPU is busy: the scheduler stays attached, every task goes on, and
+//! what is not itself the fault waits no longer than its bound. Arguments: the faults' names, or none for all of them;
+//! `--long` for the full length; `--list`.
+
+use crate::fault::{Amount, FAULTS, Fault};
+use crate::load::{Load, Policy, Worker, cpus};
+use crate::photon::{Photon, scx_state};
+use crate::sample::{STATS, Sample};
+use crate::scenario::{Ctx, Fail, Outcome};
+use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use serde_json::{Map, Value, json};
+use std::time::{Duration, Instant};
+
+/// The load alone, before and after the fault.
+const CALM: Duration = Duration::from_millis(150);
+/// Kernel threads come and go by themselves.
+const CONTEXTS_NOISE: i64 = 50;
+/// Bound tasks may wait as long as a real-time task holds their CPU; everything else moves away.
+const BOUND: &str = "bound";
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let long = ctx.args.iter().any(|a| a == "--long");
+    let wanted: Vec<&str> = (ctx.args.iter().map(String::as_str))
+        .filter(|a| !a.starts_with("--") && Some(*a) != ctx.option("--sabotage"))
+        .collect();
+    if let Some(unknown) = wanted.iter().find(|w| FAULTS.iter().all(|f| f.name != **w)) {
+        return Err(Fail::failed(format!("no fault is called {unknown}")));
+    }
+    let photon = Photon::start(ctx, &STATS)?;
+    let mut rows = Map::new();
+    for fault in FAULTS {
+        if wanted.is_empty() || wanted.contains(&fault.name) {
+            let amount = if long { fault.long } else { fault.short };
+            let row = one(&photon, fault, amount, 1)?;
+            ctx.log(format!("{}: {row}", fault.name));
+            rows.insert(fault.name.into(), row);
+        }
+    }
+    let stopped = photon.stop()?;
+    match stopped.code {
+        Some(0) => Ok(Value::Object(rows)),
+        code => Err(Fail::failed(format!("exit code {code:?}: {}", stopped.log))),
+    }
+}
+
+/// Every CPU has a hog, a task that is bound to it, and others that come and go.
+fn background() -> Vec<Worker> {
+    let mut all = Vec::new();
+    for cpu in 0..cpus() {
+        all.extend([
+            Worker::hog("hog"),
+            Worker::hog(BOUND)
+                .on(cpu)
+                .naps(300 * NS_PER_US, 3 * NS_PER_MS),
+            Worker::hog("nap").naps(NS_PER_MS, 2 * NS_PER_MS),
+        ]);
+    }
+    all.push(Worker::hog("batch").policy(Policy::Batch));
+    all
+}
+
+/// One fault beside the load. Where the clock is the host's, limits are `slack` times as long.
+pub fn one(photon: &Photon, fault: &Fault, amount: Amount, slack: u64) -> Result<Value, Fail> {
+    let before = Sample::settled(photon)?;
+    let load = Load::start(&background())?;
+    std::thread::sleep(CALM);
+    let begin = Instant::now();
+    let done = (fault.run)(photon, amount).map_err(|f| f.in_context(fault.name))?;
+    let took = begin.elapsed();
+    std::thread::sleep(CALM);
+    let tasks = load.finish()?;
+    if scx_state().as_deref() != Some("enabled") {
+        return Err(Fail::failed(format!(
+            "{}: ejected: {}",
+            fault.name,
+            photon.log()
+        )));
+    }
+    let after = Sample::settled(photon)?;
+    let (mut free, mut bound) = (0, 0);
+    for task in &tasks {
+        let worst = if task.name == BOUND {
+            &mut bound
+        } else {
+            &mut free
+        };
+        *worst = task.max_wait_ns.max(*worst);
+        if task.cpu_ns == 0 {
+            return Err(Fail::failed(format!(
+                "{}: a {} never ran",
+                fault.name, task.name
+            )));
+        }
+    }
+    let grew = |name: &str| Ok::<u64, Fail>(after.counter(name)? - before.counter(name)?);
+    // Every task that has gone has given its context back.
+    let contexts = grew("context_alloc")? as i64 - grew("context_free")? as i64;
+    let row = json!({
+        "done": done, "ms": took.as_millis() as u64,
+        "wait_ms": free as f64 / NS_PER_MS as f64, "bound_wait_ms": bound as f64 / NS_PER_MS as f64,
+        "contexts": contexts, "rescues": grew("rescue_overdue")?, "rt_rescues": grew("rt_rescue")?,
+    });
+    if contexts > CONTEXTS_NOISE {
+        return Err(Fail::failed(format!(
+            "{}: contexts leak: {row}",
+            fault.name
+        )));
+    }
+    let over = |ns: u64, limit_ms: u64| ns > limit_ms * NS_PER_MS * slack;
+    if over(free, fault.limit_ms) || over(bound, fault.bound_limit_ms) {
+        return Err(Fail::failed(format!(
+            "{}: waited longer than {} ms, or bound to a CPU {} ms: {row}",
+            fault.name, fault.limit_ms, fault.bound_limit_ms
+        )));
+    }
+    Ok(row)
+}

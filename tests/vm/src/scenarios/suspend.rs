@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Suspend to idle while a game's worth of tasks runs: still attached afterwards, nobody lost, nobody waits. By the
+//! kernel's own test of suspend, which freezes every task, waits and thaws; with `--real`, down to idle CPUs, woken by
+//! the clock's alarm. Arguments: `--cycles N`, `--real`.
+
+use crate::load::{Load, Worker, cpus};
+use crate::photon::{Photon, scx_state};
+use crate::sample::{STATS, Sample};
+use crate::scenario::{Ctx, Fail, Outcome};
+use photon_bench::sys::clock::NS_PER_MS;
+use serde_json::json;
+use std::time::Duration;
+
+const CYCLES: u64 = 3;
+const TEST: &str = "/sys/power/pm_test";
+const TEST_DELAY: &str = "/sys/module/suspend/parameters/pm_test_delay";
+const STATE: &str = "/sys/power/state";
+const ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
+const BETWEEN: Duration = Duration::from_millis(200);
+const RUN: Duration = Duration::from_millis(600);
+const WAIT_LIMIT_NS: u64 = 200 * NS_PER_MS;
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let real = ctx.args.iter().any(|a| a == "--real");
+    let cycles = ctx.number("--cycles", CYCLES)?;
+    let states = std::fs::read_to_string(STATE).unwrap_or_default();
+    if !states.contains("freeze")
+        || std::fs::write(TEST, if real { "none" } else { "freezer" }).is_err()
+    {
+        return Err(Fail::skip(format!(
+            "no test of suspend to idle; {STATE}: {states:?}"
+        )));
+    }
+    // Where it is missing the kernel waits for its 5 s.
+    let _ = std::fs::write(TEST_DELAY, "1");
+    let photon = Photon::start(ctx, &STATS)?;
+    let mut workers = vec![Worker::hog("hog"); cpus()];
+    workers.extend((0..cpus()).map(|cpu| Worker::hog("bound").on(cpu).naps(NS_PER_MS, NS_PER_MS)));
+    let load = Load::start(&workers)?;
+    for n in 0..cycles {
+        std::thread::sleep(BETWEEN);
+        if real {
+            std::fs::write(ALARM, "0")?;
+            std::fs::write(ALARM, "+2")?;
+        }
+        std::fs::write(STATE, "freeze")
+            .map_err(|e| Fail::failed(format!("cycle {n}: suspend: {e}")))?;
+        if scx_state().as_deref() != Some("enabled") {
+            return Err(Fail::failed(format!(
+                "cycle {n}: ejected: {}",
+                photon.log()
+            )));
+        }
+    }
+    load.finish()?;
+    // Waits across a suspend include the suspend, so they are measured after it.
+    let load = Load::start(&workers)?;
+    std::thread::sleep(RUN);
+    let longest = load
+        .finish()?
+        .iter()
+        .map(|d| d.max_wait_ns)
+        .max()
+        .unwrap_or(0);
+    let rescues = Sample::settled(&photon)?.counter("rescue_overdue")?;
+    let metrics =
+        json!({"cycles": cycles, "wait_ms": longest as f64 / NS_PER_MS as f64, "rescues": rescues});
+    if longest > WAIT_LIMIT_NS {
+        return Err(Fail::failed(format!("waits after resume: {metrics}")));
+    }
+    match photon.stop()?.code {
+        Some(0) => Ok(metrics),
+        code => Err(Fail::failed(format!("exit code {code:?}"))),
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask matrix`: every kernel series that Debian has, in both flavours: does it boot, attach and see input there,
+//! and what does it find missing. With `--write` the table goes into the README.
+
+use crate::artifacts::{self, Artifacts, Variants};
+use crate::guest::{Job, Report, Status};
+use crate::kernel::{Kernel, Kernels};
+use crate::kernel_name::{Flavour, Series};
+use crate::qemu::{Clock, Machine};
+use crate::qemu_package::Qemu;
+use crate::session::Seen;
+use crate::vm::Vm;
+use crate::{deps, matrix_table, paths, shell};
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+const README: &str = "README.md";
+/// Guest seconds; the longest of them takes some four.
+const LIMIT_S: u64 = 120;
+/// A second of a 1 kHz mouse: whether, not how well.
+const REPORTS: &str = "1000";
+const SMP: &str = "2";
+const JOBS: &[&str] = &["boot", "capabilities", "attach", "input"];
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A kernel series such as 6.18, `newest` or `all`
+    #[arg(long, value_name = "SERIES", default_value = "all")]
+    kernel: Series,
+    /// Only this flavour
+    #[arg(long, value_enum)]
+    flavour: Option<Flavour>,
+    /// Put the table into README.md
+    #[arg(long)]
+    write: bool,
+    /// The Debian mirror for kernels [default: the one this machine uses]
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+}
+
+/// What one kernel came to.
+pub struct Row {
+    pub kernel: String,
+    pub reports: BTreeMap<String, Report>,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    deps::ensure()?;
+    let artifacts = artifacts::build(Variants::Product)?;
+    let qemu = shell::infrastructure(Qemu::find())?;
+    let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
+    let flavours = match args.flavour {
+        Some(one) => vec![one],
+        None => vec![Flavour::Generic, Flavour::Cloud],
+    };
+    let mut kernels = Vec::new();
+    for flavour in flavours {
+        kernels.extend(shell::infrastructure(
+            archive.obtain(&args.kernel, flavour),
+        )?);
+    }
+    let rows: Result<Vec<Row>> = kernels.iter().map(|k| row(&qemu, k, &artifacts)).collect();
+    let rows = rows?;
+    let table = matrix_table::render(&rows);
+    println!("\n{table}");
+    if args.write {
+        let path = paths::root().join(README);
+        let text = std::fs::read_to_string(&path)?;
+        std::fs::write(&path, matrix_table::replace(&text, &table)?)?;
+    }
+    let all = rows.iter().flat_map(|r| r.reports.values());
+    Ok(match all.filter(|r| r.status == Status::Fail).count() {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+fn row(qemu: &Qemu, kernel: &Kernel, artifacts: &Artifacts) -> Result<Row> {
+    let machine = Machine {
+        smp: SMP.into(),
+        clock: Clock::Virtual,
+        input_devices: false,
+        display: false,
+    };
+    shell::step(&format!("kernel {}", kernel.name));
+    let mut vm = Vm::new(
+        &format!("matrix {}", kernel.name),
+        qemu,
+        kernel,
+        artifacts,
+        machine,
+    );
+    vm.jobs = JOBS.iter().map(|name| job(name)).collect();
+    let reports = vm.run(&mut |seen| {
+        if let Seen::Text(text) = seen {
+            println!("[{}] {text}", kernel.name);
+        }
+    });
+    let reports = reports.with_context(|| kernel.name.clone())?;
+    for (name, report) in &reports {
+        println!(
+            "{} {name}: {:?} {} {}",
+            kernel.name, report.status, report.reason, report.metrics
+        );
+    }
+    Ok(Row {
+        kernel: kernel.name.clone(),
+        reports: reports.into_iter().collect(),
+    })
+}
+
+fn job(name: &str) -> Job {
+    let args = match name {
+        "boot" => vec!["--cpus".into(), SMP.into()],
+        "input" => vec!["--reports".into(), REPORTS.into()],
+        _ => Vec::new(),
+    };
+    Job {
+        name: name.into(),
+        scenario: name.into(),
+        args,
+        limit_s: LIMIT_S,
+    }
+}

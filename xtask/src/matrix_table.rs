@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The table of kernels: one row each, one column for each thing that a kernel may lack, as `scx_photon check` names it.
+
+use crate::guest::{Report, Status};
+use crate::matrix::Row;
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+const BEGIN: &str = "<!-- made by: cargo xtask matrix --write -->";
+const END: &str = "<!-- end of matrix -->";
+
+pub fn render(rows: &[Row]) -> String {
+    let names = capability_names(rows);
+    let mut text = format!(
+        "| kernel | attaches | input | {} | verifier, most | sum |\n",
+        names.join(" | ")
+    );
+    text.push_str(&format!("|{}\n", "---|".repeat(names.len() + 5)));
+    for row in rows {
+        let mut cells = vec![row.kernel.clone()];
+        cells.extend(["attach", "input"].map(|job| word(row.reports.get(job))));
+        cells.extend(names.iter().map(|name| capability(row, name)));
+        cells.extend(instructions(row));
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    text
+}
+
+/// The text with what stands between the marks replaced.
+pub fn replace(text: &str, table: &str) -> Result<String> {
+    let (before, rest) = text
+        .split_once(BEGIN)
+        .context("the README has no mark for the matrix")?;
+    let (_, after) = rest.split_once(END).context("the mark's end is missing")?;
+    Ok(format!("{before}{BEGIN}\n{table}{END}{after}"))
+}
+
+fn word(report: Option<&Report>) -> String {
+    match report.map(|r| r.status) {
+        Some(Status::Pass) => "yes",
+        Some(Status::Fail) => "NO",
+        Some(Status::Skip) => "not run",
+        None => "-",
+    }
+    .into()
+}
+
+fn capabilities(row: &Row) -> &[Value] {
+    let report = row.reports.get("capabilities");
+    let list = report.and_then(|r| r.metrics["capabilities"].as_array());
+    list.map_or(&[], Vec::as_slice)
+}
+
+fn capability_names(rows: &[Row]) -> Vec<String> {
+    let mut names = Vec::new();
+    for name in rows
+        .iter()
+        .flat_map(capabilities)
+        .filter_map(|c| c["name"].as_str())
+    {
+        if !names.iter().any(|n| n == name) {
+            names.push(name.to_string());
+        }
+    }
+    names
+}
+
+fn capability(row: &Row, name: &str) -> String {
+    let found = capabilities(row).iter().find(|c| c["name"] == name);
+    match found.and_then(|c| c["present"].as_bool()) {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "-",
+    }
+    .into()
+}
+
+/// Instructions that the verifier went through: of the largest program, and of all.
+fn instructions(row: &Row) -> [String; 2] {
+    let report = row.reports.get("attach");
+    let counts = report.and_then(|r| r.metrics["verified"].as_object());
+    let counts: Vec<u64> = counts
+        .into_iter()
+        .flat_map(|c| c.values())
+        .filter_map(Value::as_u64)
+        .collect();
+    match counts.iter().max() {
+        Some(most) => [most.to_string(), counts.iter().sum::<u64>().to_string()],
+        None => ["-".into(), "-".into()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn report(status: Status, metrics: Value) -> Report {
+        Report {
+            status,
+            reason: String::new(),
+            metrics,
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn a_row_has_every_cell() {
+        let caps = json!({"capabilities": [{"name": "queue peek", "present": false}]});
+        let verified = json!({"verified": {"a": 5, "b": 7}});
+        let rows = [Row {
+            kernel: "6.16".into(),
+            reports: [
+                ("capabilities".to_string(), report(Status::Pass, caps)),
+                ("attach".to_string(), report(Status::Pass, verified)),
+                ("input".to_string(), report(Status::Fail, Value::Null)),
+            ]
+            .into(),
+        }];
+        let table = render(&rows);
+        assert!(
+            table.ends_with("| 6.16 | yes | NO | no | 7 | 12 |\n"),
+            "{table}"
+        );
+        let widths: Vec<usize> = table.lines().map(|l| l.matches('|').count()).collect();
+        assert!(widths.iter().all(|w| *w == widths[0]), "{table}");
+    }
+
+    #[test]
+    fn only_what_is_between_the_marks_changes() {
+        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        let new = replace(&text, "new\n").unwrap();
+        assert_eq!(new, format!("a\n{BEGIN}\nnew\n{END}\nb\n"));
+        assert!(replace("no marks", "new").is_err());
+    }
+}
