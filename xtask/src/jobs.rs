@@ -152,8 +152,8 @@ pub const BOOTS: &[Boot] = &[
         &[
             test("fault", &[], 300),
             test("rescue", &[], 60),
-            test("killed", &[], 120),
-            test("suspend", &["--cycles", "2"], 120),
+            test("killed", &["--times", "1"], 120),
+            test("suspend", &["--cycles", "1"], 120),
             test("privilege", &[], 120),
         ],
     ),

@@ -28,11 +28,12 @@ pub fn run(ctx: &Ctx) -> Outcome {
         return Err(Fail::failed(format!("no fault is called {unknown}")));
     }
     let photon = Photon::start(ctx, &STATS)?;
-    let mut rows = Map::new();
+    let (mut rows, mut before) = (Map::new(), Sample::settled(&photon)?);
     for fault in FAULTS {
         if wanted.is_empty() || wanted.contains(&fault.name) {
             let amount = if long { fault.long } else { fault.short };
-            let row = one(&photon, fault, amount, 1)?;
+            let (row, after) = one(&photon, fault, amount, 1, &before)?;
+            before = after;
             ctx.log(format!("{}: {row}", fault.name));
             rows.insert(fault.name.into(), row);
         }
@@ -60,9 +61,15 @@ fn background() -> Vec<Worker> {
     all
 }
 
-/// One fault beside the load. Where the clock is the host's, limits are `slack` times as long.
-pub fn one(photon: &Photon, fault: &Fault, amount: Amount, slack: u64) -> Result<Value, Fail> {
-    let before = Sample::settled(photon)?;
+/// One fault beside the load. Where the clock is the host's, limits are `slack` times as long. Returns
+/// what it came to and the statistics after it.
+pub fn one(
+    photon: &Photon,
+    fault: &Fault,
+    amount: Amount,
+    slack: u64,
+    before: &Sample,
+) -> Result<(Value, Sample), Fail> {
     let load = Load::start(&background())?;
     std::thread::sleep(CALM);
     let begin = Instant::now();
@@ -114,5 +121,5 @@ pub fn one(photon: &Photon, fault: &Fault, amount: Amount, slack: u64) -> Result
             fault.name, fault.limit_ms, fault.bound_limit_ms
         )));
     }
-    Ok(row)
+    Ok((row, after))
 }

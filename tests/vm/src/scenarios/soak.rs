@@ -7,7 +7,7 @@ use super::fault::one;
 use crate::fault::{FAULTS, Fault};
 use crate::load::cpus;
 use crate::photon::{Photon, scx_state};
-use crate::sample::STATS;
+use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::rng::Stream;
 use serde_json::json;
@@ -41,7 +41,8 @@ pub fn run(ctx: &Ctx) -> Outcome {
             .then(|| Game::start(ctx))
             .transpose()?;
         let amount = draw.range(round, 2, 1, fault.short);
-        one(&photon, fault, amount, SLACK)
+        let before = Sample::settled(&photon)?;
+        one(&photon, fault, amount, SLACK, &before)
             .map_err(|f| f.in_context(&format!("seed {seed}, round {round}")))?;
         drop(game);
         *done.entry(fault.name).or_default() += 1;
