@@ -15,7 +15,9 @@ const MS_PER_S: f64 = 1000.0;
 /// A line of more points than the plot has pixels shows nothing more; the slowest frame of each
 /// piece is kept, because that is what the eye looks for.
 const MOST_POINTS: usize = 1200;
-const TIME_MARKS: u32 = 6;
+const MOST_MARKS: f64 = 8.0;
+/// Steps between marks that people read easily, in seconds.
+const STEPS: [f64; 10] = [0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0, 1_800.0];
 /// Of the percentile curve, which shows 1 - 10^-x.
 const CURVE_POINTS: u32 = 120;
 const CURVE_END: f64 = 3.0;
@@ -39,7 +41,7 @@ pub fn render(rows: &[Row], a: &Side, b: &Side, verdict: &str, remarks: &[String
     html += "</p>\n<div class=\"plots\">";
     let _ = write!(
         html,
-        "<div><h3>Frame time, ms, first run of each side</h3>{}</div>",
+        "<div><h3>Frame time, ms, first run of each side <small>the slowest of each few frames</small></h3>{}</div>",
         time_line(&sides)
     );
     let _ = writeln!(
@@ -62,9 +64,13 @@ pub fn render(rows: &[Row], a: &Side, b: &Side, verdict: &str, remarks: &[String
     }
     html += "</div>\n";
     html += &figures(rows, &sides);
-    html += "<h3>How to read it</h3><ul><li>Bars are means over the runs. The whisker is the 95 % interval of the difference, \
-             drawn around the first side's mean. Of fourteen such intervals one misses by chance more often than not; \
-             the sentence on top is about one figure chosen beforehand.</li>";
+    let _ = write!(
+        html,
+        "<h3>How to read it</h3><ul><li>Bars are means over the runs. The whisker is the 95 % interval of the difference, \
+         drawn around the first side's mean. One in twenty such intervals misses by chance, and there are {} of them: \
+         the sentence on top is about one figure chosen beforehand.</li>",
+        rows.len()
+    );
     for remark in remarks.iter().cloned().chain(cautions(a, b)) {
         let _ = write!(html, "<li>{}</li>", escaped(&remark));
     }
@@ -83,10 +89,11 @@ fn time_line(sides: &[&Side; 2]) -> String {
         points: thinned(times),
     };
     let lines: Vec<Line> = firsts.iter().enumerate().map(line).collect();
-    let step = end / f64::from(TIME_MARKS);
-    let ticks: Ticks = (0..=TIME_MARKS)
+    let fits = |step: &f64| end / step <= MOST_MARKS;
+    let step = STEPS.into_iter().find(fits).unwrap_or(end.max(1.0));
+    let ticks: Ticks = (0..=(end / step) as u32)
         .map(|n| f64::from(n) * step)
-        .map(|t| (t, format!("{t:.1}")))
+        .map(|t| (t, format!("{}", (t * 10.0).round() / 10.0)))
         .collect();
     svg::lines(&lines, (0.0, end), &ticks, "seconds", None)
 }

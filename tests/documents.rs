@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The documents keep their word: every command of the README is run here, or its options are parsed, or a test that
+//! runs it is named; every path and every name of a scenario in the documents exists.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a failed helper is a failed test
+
+use std::path::Path;
+use std::process::Command;
+
+/// Commands that cannot run in a test of one program: what they are, and where they are run or what they need.
+const ELSEWHERE: &[(&str, &str)] = &[
+    // dist/tests/install.rs makes and installs the packages.
+    (
+        "apt install ./target/dist/scx-photon_*_amd64.deb",
+        "dist/src/debian.rs",
+    ),
+    (
+        "dnf install ./target/dist/scx_photon-*.x86_64.rpm",
+        "dist/src/redhat.rs",
+    ),
+    (
+        "tar -C / -xzf target/dist/scx_photon-*-static.tar.gz",
+        "dist/src/tarball.rs",
+    ),
+    ("apt purge scx-photon", "dist/tests/install.rs"),
+    ("cd dist/arch", "dist/arch/PKGBUILD"),
+    ("makepkg --syncdeps --install", "dist/arch/PKGBUILD"),
+    (
+        "nix build \"git+file://$PWD?dir=dist/nix\"",
+        "dist/nix/flake.nix",
+    ),
+    (
+        "install -m 755 target/release/scx_photon /usr/bin/",
+        "xtask/src/artifacts.rs",
+    ),
+    (
+        "install -m 644 dist/scx_photon.service /etc/systemd/system/",
+        "dist/scx_photon.service",
+    ),
+    ("systemctl daemon-reload", "dist/scx_photon.service"),
+    (
+        "systemctl enable --now scx_photon",
+        "dist/scx_photon.service",
+    ),
+    (
+        "systemctl disable --now scx_photon",
+        "dist/scx_photon.service",
+    ),
+    (
+        "rm /usr/bin/scx_photon /etc/systemd/system/scx_photon.service",
+        "dist/scx_photon.service",
+    ),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The commands between fences, without remarks and `sudo`, one by one.
+fn commands(text: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = !inside;
+        } else if inside && !line.starts_with([' ', '|']) {
+            let command = line.split(" # ").next().unwrap_or_default();
+            found.extend(command.split("&&").map(|c| {
+                let c = c.trim();
+                c.strip_prefix("sudo ").unwrap_or(c).to_string()
+            }));
+        }
+    }
+    found.retain(|c| !c.is_empty());
+    found
+}
+
+/// Why the command is not what it should be.
+fn complaint(command: &str) -> Option<String> {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    match words.as_slice() {
+        ["scx_photon", args @ ..] => parses(env!("CARGO_BIN_EXE_scx_photon"), args, command),
+        ["cargo", "xtask", subcommand, ..] => is_subcommand(subcommand, command),
+        _ => match ELSEWHERE.iter().find(|(known, _)| *known == command) {
+            Some((_, file)) if root().join(file).exists() => None,
+            _ => Some(format!("`{command}` is not run by any test")),
+        },
+    }
+}
+
+/// With `--help` behind them all arguments are read, and a wrong one is an error first.
+fn parses(program: &str, args: &[&str], command: &str) -> Option<String> {
+    let out = Command::new(program)
+        .args(args)
+        .arg("--help")
+        .output()
+        .unwrap();
+    (!out.status.success()).then(|| {
+        format!(
+            "`{command}`: {}",
+            String::from_utf8_lossy(&out.stderr).trim()
+        )
+    })
+}
+
+/// Read from the source: building xtask here would take longer than all of this.
+fn is_subcommand(name: &str, command: &str) -> Option<String> {
+    let source = read("xtask/src/main.rs");
+    let variant = name[..1].to_uppercase() + &name[1..];
+    (!source.contains(&format!("Command::{variant}")))
+        .then(|| format!("`{command}`: no such command"))
+}
+
+#[test]
+fn every_command_of_the_readme_is_run_or_parsed() {
+    for bad in ["scx_photon --no-such-flag", "cargo xtask nope", "rm -rf /"] {
+        assert!(complaint(bad).is_some(), "{bad}");
+    }
+    let found = commands(&read("README.md"));
+    assert!(found.len() > 15, "{found:?}");
+    let complaints: Vec<String> = found.iter().filter_map(|c| complaint(c)).collect();
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+    for (known, _) in ELSEWHERE {
+        assert!(
+            found.iter().any(|c| c == known),
+            "not in the README any more: {known}"
+        );
+    }
+}
+
+#[test]
+fn what_needs_nothing_is_run() {
+    let run = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_scx_photon"))
+            .args(args)
+            .output()
+            .unwrap()
+    };
+    assert!(run(&["--help"]).status.success());
+    assert!(run(&["--help-stats"]).status.success());
+    // Exits with 0 or 1, and says why.
+    let check = run(&["check"]);
+    assert!(matches!(check.status.code(), Some(0 | 1)), "{check:?}");
+}
+
+/// The words in backticks.
+fn quoted(text: &str) -> Vec<&str> {
+    let prose = text.split("```").step_by(2);
+    prose
+        .flat_map(|part| part.split('`').skip(1).step_by(2))
+        .collect()
+}
+
+/// Looks like a file or directory of this tree.
+fn is_path(word: &str) -> bool {
+    const PLACES: &[&str] = &[
+        "src/", "tests/", "xtask/", "bench/", "dist/", "docs/", "policy/", "mech/",
+    ];
+    let plain = word
+        .chars()
+        .all(|c| c.is_alphanumeric() || "/._-".contains(c));
+    // NAME stands for one that somebody will choose.
+    plain && PLACES.iter().any(|p| word.starts_with(p)) && !word.contains("NAME")
+}
+
+fn exists(word: &str) -> bool {
+    let word = word.trim_end_matches('/');
+    ["", "src/bpf"]
+        .iter()
+        .any(|dir| root().join(dir).join(word).exists())
+}
+
+#[test]
+fn every_path_of_the_documents_exists() {
+    assert!(
+        is_path("src/cli.rs") && is_path("policy/link.h") && !is_path("src/bpf/probes/NAME.bpf.c")
+    );
+    assert!(exists("policy/link.h") && !exists("src/gone.rs"));
+    let mut missing = Vec::new();
+    let mut seen = 0;
+    for document in ["README.md", "CONTRIBUTING.md", "docs/DESIGN.md"] {
+        let text = read(document);
+        for word in quoted(&text).into_iter().filter(|w| is_path(w)) {
+            seen += 1;
+            if !exists(word) {
+                missing.push(format!("{document}: {word}"));
+            }
+        }
+    }
+    assert!(seen > 30, "{seen}");
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+/// `cargo xtask vm -- NAME` and "scenario `NAME`" in any document.
+#[test]
+fn every_scenario_of_the_documents_exists() {
+    let known = read("tests/vm/src/scenario.rs");
+    let mut seen = 0;
+    for document in ["README.md", "CONTRIBUTING.md", "docs/DESIGN.md"] {
+        let text = read(document);
+        for mark in ["cargo xtask vm -- ", "scenario `"] {
+            for rest in text.split(mark).skip(1) {
+                let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+                let name: String = rest.chars().take_while(|c| is_name(*c)).collect();
+                if !name.is_empty() {
+                    seen += 1;
+                    assert!(
+                        known.contains(&format!("(\"{name}\", ")),
+                        "{document}: {name}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(seen >= 3, "{seen}");
+}
