@@ -39,7 +39,7 @@ pub struct Cli {
     #[arg(long, value_name = "SEC", value_parser = seconds, conflicts_with = "stats", help_heading = "Statistics")]
     pub monitor: Option<f64>,
 
-    /// With --stats, --monitor, check or compare: one JSON object instead of text
+    /// With --stats, --monitor, check, bench or compare: one JSON object instead of text
     #[arg(long, global = true, help_heading = "Statistics")]
     pub json: bool,
 
@@ -83,6 +83,8 @@ pub struct Cli {
 pub enum Command {
     /// Say what this kernel supports, without attaching; exits 0 or 1
     Check,
+    /// Compare EEVDF and scx_photon on this machine: runs in turns, a verdict, a page with plots
+    Bench(crate::bench::Args),
     /// Compare logs of your own games, by MangoHud, PresentMon or CapFrameX: two sides of any number of runs
     Compare(crate::compare::Args),
     /// Write man pages and shell completions into a directory: for packages

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
-use photon_bench::sides::{self, HEADLINE, Pairing, SHOWN, Side, page, text};
+use photon_bench::sides::{self, HEADLINE, OF_TIMES, Pairing, Side, page, text};
 
 use crate::failure::Failure;
 
@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, value_names = ["A", "B"], num_args = 2)]
     names: Vec<String>,
     /// The figure the verdict is about; choose before you look
-    #[arg(long, value_name = "KEY", default_value = HEADLINE, value_parser = PossibleValuesParser::new(SHOWN.iter().map(|s| s.0)))]
+    #[arg(long, value_name = "KEY", default_value = HEADLINE, value_parser = PossibleValuesParser::new(OF_TIMES.iter().map(|s| s.0)))]
     metric: String,
     /// Also write a page with plots
     #[arg(long, value_name = "FILE")]

@@ -3,6 +3,7 @@
 //! reading.
 
 mod assets;
+mod bench;
 mod bpf;
 mod caps;
 mod check;
@@ -36,12 +37,18 @@ use std::process::ExitCode;
 use anyhow::Result;
 use libbpf_rs::PrintLevel;
 use log::LevelFilter;
+use photon_bench::background::{JOB_COMMAND, job_main};
 use simplelog::{ConfigBuilder, WriteLogger};
 
 use cli::{Cli, Command};
 use shutdown::Shutdown;
 
 fn main() -> ExitCode {
+    // A job of the bench's compile background: no command line is parsed, it must start fast.
+    if std::env::args_os().nth(1).is_some_and(|a| a == JOB_COMMAND) {
+        let args: Vec<String> = std::env::args().skip(2).collect();
+        std::process::exit(job_main(&args).unwrap_or(1));
+    }
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         // Help and version are not errors; clap prints to the right stream.
@@ -79,6 +86,10 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         }
         Some(Command::Assets { dir }) => {
             assets::write(dir)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Command::Bench(args)) => {
+            bench::run(args, cli.json)?;
             return Ok(ExitCode::SUCCESS);
         }
         Some(Command::Compare(args)) => {

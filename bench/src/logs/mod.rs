@@ -7,6 +7,7 @@ mod columns;
 mod mangohud;
 mod presentmon;
 
+use crate::metrics::cell::Metrics;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub struct Run {
     pub source: String,
     /// Milliseconds from each frame to the next.
     pub times: Vec<f64>,
+    /// More than the times tell: of the game in a box.
+    pub figures: Metrics,
     /// The machine and the game as the log names them.
     pub about: BTreeMap<String, String>,
     /// What a reader of the figures should know.

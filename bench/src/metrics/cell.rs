@@ -174,16 +174,22 @@ fn seen_intervals(raw: &RawCell, seen_ns: &[u64]) -> Vec<f64> {
     intervals
 }
 
-fn intervals(raw: &RawCell, frames: &[Frame], set: &mut Set) {
+/// Milliseconds from each new image to the next, as a person in front of the screen sees them.
+pub fn seen_of(raw: &RawCell) -> Vec<f64> {
     let free = raw.ctx.scenario.display.pace == Pace::Free;
-    let seen = |f: &Frame| if free { f.present_ns } else { f.display_ns };
     // Frames of before the window may be seen in it, so the series and not the frames count.
     let series = match free {
         true => raw.series("fence", "present"),
         false => raw.series("commit", "display"),
     };
     let seen_ns: Vec<u64> = series.iter().map(|m| m[1]).collect();
-    let list = seen_intervals(raw, &seen_ns);
+    seen_intervals(raw, &seen_ns)
+}
+
+fn intervals(raw: &RawCell, frames: &[Frame], set: &mut Set) {
+    let free = raw.ctx.scenario.display.pace == Pace::Free;
+    let seen = |f: &Frame| if free { f.present_ns } else { f.display_ns };
+    let list = seen_of(raw);
     set.0.extend(frames::of_intervals(&list));
     if !free {
         let period = raw.ctx.scenario.display.period_ns() as f64 / NS_PER_MS;

@@ -19,8 +19,11 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// What is shown: key, name for people, digits.
-pub const SHOWN: &[(&str, &str, usize)] = &[
+/// A figure that is shown: key, name for people, digits.
+type Shown = (&'static str, &'static str, usize);
+
+/// What the times between frames tell.
+pub const OF_TIMES: &[Shown] = &[
     ("fps_avg", "average fps", 1),
     ("fps_p1", "1 % low fps, percentile", 1),
     ("fps_low1", "1 % low fps, average", 1),
@@ -36,9 +39,22 @@ pub const SHOWN: &[(&str, &str, usize)] = &[
     ("stutters_per_min", "stutters", 1),
     ("stutter_time_pct", "time in stutters", 2),
 ];
+/// What only the game in a box knows.
+const OF_MODEL: &[Shown] = &[
+    ("frame_p50_ms", "making a frame p50", 2),
+    ("frame_p99_ms", "making a frame p99", 2),
+    ("frames_late", "late or dropped frames", 1),
+    ("input_wake_p50_us", "input wake p50", 0),
+    ("input_wake_p999_us", "input wake p99.9", 0),
+    ("audio_xruns", "audio gaps", 1),
+    ("background_cpu_s", "background CPU time", 2),
+    ("background_longest_wait_ms", "longest wait behind it", 1),
+];
 /// What the sentence is about unless told otherwise. Chosen before any figure is seen: of fourteen
-/// intervals one is likely to miss zero by chance.
+/// intervals or more one is likely to miss zero by chance.
 pub const HEADLINE: &str = "interval_p99_ms";
+/// The same for the game in a box, where the time between images is a multiple of the refresh.
+pub const MODEL_HEADLINE: &str = "frame_p99_ms";
 /// Below this the 99.9th percentile leans on one frame.
 const MANY_FRAMES: usize = 1_000;
 /// Of the machine, by the names the logs use; a difference in these explains one in the figures.
@@ -80,9 +96,13 @@ impl Side {
         })
     }
 
-    fn values(&self, key: &str) -> Vec<f64> {
-        let figures = self.runs.iter().map(|r| of_intervals(&r.times));
-        figures.filter_map(|f| f.get(key).copied()).collect()
+    /// One a run; none where it does not exist.
+    fn values(&self, key: &str) -> Vec<Option<f64>> {
+        let figure = |r: &Run| {
+            let known = r.figures.get(key).copied();
+            known.or_else(|| of_intervals(&r.times).get(key).copied())
+        };
+        self.runs.iter().map(figure).collect()
     }
 }
 
@@ -105,15 +125,16 @@ pub struct Row {
 }
 
 pub fn compare(a: &Side, b: &Side, pairing: Pairing) -> Vec<Row> {
-    let row = |(key, name, digits): &(&'static str, &'static str, usize)| {
+    let row = |(key, name, digits): &Shown| {
         let metric = find(key)?;
         let (left, right) = (a.values(key), b.values(key));
+        let pairs = || left.iter().copied().zip(right.iter().copied());
+        let pairs: Vec<_> = pairs().filter_map(|(l, r)| Some((l?, r?))).collect();
+        let known = |values: &[Option<f64>]| values.iter().flatten().copied().collect::<Vec<_>>();
+        let (left, right) = (known(&left), known(&right));
         let difference = match pairing {
             Pairing::None => independent_difference(&left, &right),
-            Pairing::ByOrder => {
-                let pairs: Vec<_> = left.iter().copied().zip(right.iter().copied()).collect();
-                paired_runs_difference(&pairs)
-            }
+            Pairing::ByOrder => paired_runs_difference(&pairs),
         }?;
         Some(Row {
             metric,
@@ -131,7 +152,7 @@ pub fn compare(a: &Side, b: &Side, pairing: Pairing) -> Vec<Row> {
             },
         })
     };
-    SHOWN.iter().filter_map(row).collect()
+    OF_TIMES.iter().chain(OF_MODEL).filter_map(row).collect()
 }
 
 /// What to keep in mind: logs that are short, odd, or not of the same machine.

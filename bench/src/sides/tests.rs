@@ -28,12 +28,13 @@ fn sentence(a: &Side, b: &Side) -> String {
 
 #[test]
 fn every_shown_figure_is_defined() {
-    for (key, _, _) in SHOWN {
+    for (key, _, _) in OF_TIMES.iter().chain(OF_MODEL) {
         assert!(find(key).is_some(), "{key}");
     }
-    assert!(SHOWN.iter().any(|s| s.0 == HEADLINE));
+    assert!(OF_MODEL.iter().any(|s| s.0 == MODEL_HEADLINE));
+    assert!(OF_TIMES.iter().any(|s| s.0 == HEADLINE));
     let (a, b) = (side("a", 1, 3, 10_000), side("b", 1, 3, 10_000));
-    assert_eq!(compare(&a, &b, Pairing::None).len(), SHOWN.len());
+    assert_eq!(compare(&a, &b, Pairing::None).len(), OF_TIMES.len());
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn the_page_and_the_table_hold_everything() {
     let said = verdict(&rows, HEADLINE, &a, &b);
     let html = page::render(&rows, &a, &b, &said, &["a remark".into()]);
     assert!(html.contains("&lt;a&gt;") && !html.contains("<a>"));
-    assert_eq!(html.matches("<svg").count(), 2 + SHOWN.len());
+    assert_eq!(html.matches("<svg").count(), 2 + OF_TIMES.len());
     assert!(html.contains("a remark") && html.ends_with("</html>\n"));
     assert!(!html.contains("NaN") && !html.contains("inf\""));
     let text = text::table(&rows, &a, &b, &said);
@@ -151,6 +152,6 @@ fn the_page_and_the_table_hold_everything() {
         "{text}"
     );
     let json = text::json(&rows, &a, &b, &said);
-    assert_eq!(json["rows"].as_array().unwrap().len(), SHOWN.len());
+    assert_eq!(json["rows"].as_array().unwrap().len(), OF_TIMES.len());
     assert_eq!(json["a"]["runs"][0]["frames"], 2_000);
 }

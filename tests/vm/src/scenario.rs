@@ -21,6 +21,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("bench", scenarios::bench::run),
     ("cost", scenarios::cost::run),
     ("critical_path", scenarios::critical_path::run),
+    ("player_bench", scenarios::player_bench::run),
     ("layout", scenarios::layout::run),
     ("no_config", scenarios::no_config::run),
     ("no_probe", scenarios::no_probe::run),

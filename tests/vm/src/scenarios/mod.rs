@@ -25,6 +25,7 @@ pub mod killed;
 pub mod layout;
 pub mod no_config;
 pub mod no_probe;
+pub mod player_bench;
 pub mod privilege;
 pub mod rescue;
 pub mod soak;

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Which scheduler has the machine during a run, by the kernel's word before and after it.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use photon_bench::sys::signal::stop_requested;
+
+use crate::caps;
+use crate::failure::Failure;
+
+/// What the kernel calls us, with a version behind it.
+const OPS: &str = "photon";
+/// The verifier takes under a second on hardware, and tens of them in an emulator.
+const ATTACH_LIMIT: Duration = Duration::from_secs(120);
+/// It promises to detach within 250 ms.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(20);
+
+pub enum Subject {
+    Kernel,
+    Photon(Photon),
+}
+
+pub struct Photon {
+    child: Child,
+    /// Its stderr: a file, because a pipe nobody drains would stop it.
+    log: std::fs::File,
+}
+
+impl Subject {
+    pub fn kernel() -> Subject {
+        Subject::Kernel
+    }
+
+    /// Starts one of our own and waits until the kernel says that it is attached.
+    pub fn photon(flags: &[String]) -> Result<Subject> {
+        let log = scratch_file()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log.try_clone()?);
+        // SAFETY: prctl is async-signal-safe and touches no memory of ours. It makes the scheduler stop if this
+        // process is killed and cannot stop it.
+        unsafe {
+            command.pre_exec(|| {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+                Ok(())
+            });
+        }
+        let child = command.spawn().context("starting scx_photon")?;
+        let mut photon = Photon { child, log };
+        let begin = Instant::now();
+        while !attached_is_ours() {
+            if let Some(status) = photon.child.try_wait()? {
+                bail!(
+                    "scx_photon did not attach ({status}): {}",
+                    photon.last_line()
+                );
+            }
+            if stop_requested() || begin.elapsed() > ATTACH_LIMIT {
+                bail!("scx_photon did not attach in time");
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(Subject::Photon(photon))
+    }
+
+    pub fn verify(&mut self) -> Result<()> {
+        match (self, caps::attached_scheduler()) {
+            (Subject::Kernel, None) => Ok(()),
+            (Subject::Kernel, Some(other)) => Err(Failure::Busy(other).into()),
+            (Subject::Photon(_), Some(_)) if attached_is_ours() => Ok(()),
+            (Subject::Photon(photon), _) => Err(Failure::Ejected(photon.last_line()).into()),
+        }
+    }
+
+    /// Returns when the kernel's own scheduler is back.
+    pub fn stop(self) -> Result<()> {
+        drop(self);
+        let begin = Instant::now();
+        while let Some(name) = caps::attached_scheduler() {
+            if begin.elapsed() > STOP_LIMIT {
+                bail!("{name} is still attached");
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+}
+
+fn attached_is_ours() -> bool {
+    let enabled = std::fs::read_to_string("/sys/kernel/sched_ext/state");
+    enabled.is_ok_and(|s| s.trim() == "enabled")
+        && caps::attached_scheduler().is_some_and(|ops| ops.starts_with(OPS))
+}
+
+/// Without a name: gone when the last handle is.
+fn scratch_file() -> Result<std::fs::File> {
+    let path = std::env::temp_dir().join(format!("scx_photon-bench.{}", std::process::id()));
+    // In /tmp a file of that name may be somebody's trap: only a new one will do.
+    let file = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .with_context(|| path.display().to_string())?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}
+
+impl Photon {
+    fn last_line(&mut self) -> String {
+        let mut text = String::new();
+        // What cannot be read is not said.
+        let _ = self.log.seek(SeekFrom::Start(0));
+        let _ = self.log.read_to_string(&mut text);
+        let last = text.lines().last().unwrap_or("it said nothing");
+        last.trim_start_matches("scx_photon: ").to_string()
+    }
+}
+
+impl Drop for Photon {
+    /// Every way out of a run comes through here.
+    fn drop(&mut self) {
+        // One that has ended is not there to be stopped.
+        let _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM);
+        let begin = Instant::now();
+        while !matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
+            if begin.elapsed() > STOP_LIMIT {
+                // The kernel puts its own scheduler back when the process is gone.
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                return;
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `scx_photon bench`: does it help on *this* machine? The kernel's own scheduler and scx_photon in turns, under the
+//! game in a box or under the player's own game, with enough runs for an interval and one sentence at the end.
+
+mod arm;
+mod game;
+mod model;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use photon_bench::logs::Run;
+use photon_bench::sides::{self, HEADLINE, MODEL_HEADLINE, Pairing, Side, page, text};
+use photon_bench::stats::MIN_RUNS;
+use photon_bench::sys::signal;
+
+use crate::caps;
+use arm::Subject;
+
+const KERNEL: &str = "EEVDF";
+const OWN: &str = "scx_photon";
+/// The other side of a control.
+const AGAIN: &str = "EEVDF again";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Runs go A B B A A B ..., so that a machine that warms up favours nobody. Before and
+after each run the kernel is asked which scheduler is attached. However it ends,
+Ctrl-C included, the kernel's own scheduler is back.
+
+Your own game: start it and MangoHud (log_interval=0), then
+  sudo scx_photon bench --logs ~/mangologs
+and log the same scene whenever it asks.")]
+pub struct Args {
+    /// The game in the box: 60v, 144, 480u, loading, native, proton, ...
+    #[arg(long, value_name = "NAME", default_value = "60v")]
+    profile: String,
+    /// What runs beside it: none, hogs, compile, shader, ..., with amounts as in hogs:2,ipc:10
+    #[arg(long, value_name = "LIST", default_value = "compile")]
+    background: String,
+    /// Measured seconds a run
+    #[arg(long, value_name = "SEC", default_value_t = 10.0)]
+    seconds: f64,
+    /// Seconds before that
+    #[arg(long, value_name = "SEC", default_value_t = 2.0)]
+    settle: f64,
+    /// Runs a side
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    runs: u32,
+    /// Your own game instead: the directory MangoHud writes its logs to
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "background", "seconds", "settle"])]
+    logs: Option<PathBuf>,
+    /// Compare the kernel's own scheduler with itself: what chance alone makes here
+    #[arg(long)]
+    control: bool,
+    /// Where the page with plots goes
+    #[arg(long, value_name = "FILE", default_value = "scx_photon-bench.html")]
+    html: PathBuf,
+    /// Flags for scx_photon
+    #[arg(last = true, value_name = "FLAGS")]
+    flags: Vec<String>,
+}
+
+/// Which side each run is of: A B, B A, A B, ...
+fn order(runs: u32) -> Vec<usize> {
+    (0..runs)
+        .flat_map(|pair| if pair % 2 == 0 { [0, 1] } else { [1, 0] })
+        .collect()
+}
+
+pub fn run(args: &Args, as_json: bool) -> Result<()> {
+    if let Some(why) = caps::blocker() {
+        return Err(why.into());
+    }
+    let source = match &args.logs {
+        Some(dir) => Source::Game(game::Logs::watch(dir)?),
+        None => Source::Model(Box::new(model::Model::new(args)?)),
+    };
+    // From here on there is something to put back.
+    signal::install_stop()?;
+    let names = if args.control {
+        [KERNEL, AGAIN]
+    } else {
+        [KERNEL, OWN]
+    };
+    let mut sides = names.map(|name| Side {
+        name: name.to_string(),
+        runs: Vec::new(),
+    });
+    let order = order(args.runs);
+    for (index, side) in order.iter().enumerate() {
+        let what = format!("run {} of {}, {}", index + 1, order.len(), names[*side]);
+        eprintln!("{what}");
+        let mut subject = match names[*side] {
+            OWN => Subject::photon(&args.flags)?,
+            _ => Subject::kernel(),
+        };
+        subject.verify()?;
+        let seed = sides[*side].runs.len() as u64 + 1;
+        let run = source.measure(seed).with_context(|| what.clone());
+        if signal::stop_requested() {
+            bail!("interrupted");
+        }
+        // Why the scheduler is gone says more than what the run made of it.
+        subject.verify()?;
+        subject.stop()?;
+        sides[*side].runs.push(run?);
+    }
+    report(args, &source, &sides, as_json)
+}
+
+fn report(args: &Args, source: &Source, sides: &[Side; 2], as_json: bool) -> Result<()> {
+    let [a, b] = sides;
+    let rows = sides::compare(a, b, Pairing::ByOrder);
+    let headline = match source {
+        Source::Model(_) => MODEL_HEADLINE,
+        Source::Game(_) => HEADLINE,
+    };
+    let verdict = sides::verdict(&rows, headline, a, b);
+    let remarks = source.remarks(args.runs)?;
+    let html = page::render(&rows, a, b, &verdict, &remarks);
+    std::fs::write(&args.html, html).with_context(|| args.html.display().to_string())?;
+    if as_json {
+        println!("{}", text::json(&rows, a, b, &verdict));
+    } else {
+        print!("{}", text::table(&rows, a, b, &verdict));
+        remarks.iter().for_each(|r| println!("  {r}"));
+        println!("  The plots: {}", args.html.display());
+    }
+    Ok(())
+}
+
+enum Source {
+    Model(Box<model::Model>),
+    Game(game::Logs),
+}
+
+impl Source {
+    fn measure(&self, seed: u64) -> Result<Run> {
+        match self {
+            Source::Model(model) => model.measure(seed),
+            Source::Game(logs) => logs.next(),
+        }
+    }
+
+    /// How the figures came about.
+    fn remarks(&self, runs: u32) -> Result<Vec<String>> {
+        let mut remarks = vec![format!(
+            "Linux {}, {runs} runs a side in turns (A B B A), compared in pairs.",
+            caps::kernel_release()?
+        )];
+        match self {
+            Source::Model(model) => remarks.extend(model.remarks()),
+            Source::Game(_) => remarks.push("Your own game, by MangoHud's logs.".to_string()),
+        }
+        if runs < MIN_RUNS as u32 {
+            remarks.push(format!("Fewer than {MIN_RUNS} runs a side allow no claim."));
+        }
+        remarks.push("The kernel's own scheduler is attached again.".to_string());
+        Ok(remarks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_are_balanced() {
+        assert_eq!(order(3), [0, 1, 1, 0, 0, 1]);
+        for runs in 1..9 {
+            let second = order(runs).iter().filter(|s| **s == 1).count();
+            assert_eq!(second, runs as usize);
+        }
+    }
+}
