@@ -65,6 +65,7 @@ pub fn table(rows: &[Row], a: &Side, b: &Side, verdict: &str) -> String {
     for caution in cautions(a, b) {
         let _ = writeln!(text, "note: {caution}");
     }
+    text += "note: one in 20 of these intervals misses by chance; the sentence is about one chosen beforehand\n";
     let _ = writeln!(text, "\n{verdict}");
     text
 }
