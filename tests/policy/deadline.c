@@ -26,21 +26,22 @@ static void classes(void)
 {
 	CHECK_EQ(relative(CLASS_INPUT, 0, 0), 100 * US);
 	CHECK_EQ(relative(CLASS_KERNEL, 0, 0), 2 * MS);
-	CHECK_EQ(relative(CLASS_FRAME, 0, 0), 4 * MS);
+	CHECK_EQ(relative(CLASS_FRAME, FRAME_SHORT_NS, 0), 4 * MS);
+	CHECK_EQ(relative(CLASS_FRAME, FRAME_SHORT_NS - 1, 0), 2 * MS);
 	CHECK_EQ(relative(CLASS_FAIR, 0, 0), 6 * MS);
 	CHECK_EQ(relative(CLASS_FAIR, ~0U, 0), 60 * MS);
 	CHECK_EQ(relative(CLASS_BATCH, 0, 0), 80 * MS);
 	CHECK_EQ(relative(CLASS_NONE, 0, 0), 6 * MS); /* slot 0 is ordinary work */
 	/* The order of the classes is the order of their deadlines. */
 	for (u8 c = CLASS_INPUT; c + 1 < NR_CLASSES; c++)
-		CHECK_LT(relative(c, 0, 0), relative(c + 1, 0, 0));
+		CHECK_LE(relative(c, FRAME_SHORT_NS - 1, 0), relative(c + 1, FRAME_SHORT_NS - 1, 0));
 }
 
 /* Urgent classes owe nobody; others pay for what they had too much. */
 static void lead(void)
 {
 	CHECK_EQ(relative(CLASS_INPUT, 0, 1000 * MS), 100 * US);
-	CHECK_EQ(relative(CLASS_FRAME, 0, 1000 * MS), 4 * MS);
+	CHECK_EQ(relative(CLASS_FRAME, FRAME_SHORT_NS, 1000 * MS), 4 * MS);
 	/* At half speed the clock needs 10 ms to catch up with 5. */
 	CHECK_EQ(relative(CLASS_FAIR, 0, 5 * MS), 16 * MS);
 	CHECK_EQ(relative(CLASS_FAIR, 0, -5 * (s64)MS), 6 * MS);

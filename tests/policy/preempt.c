@@ -100,6 +100,19 @@ static void input_and_frames(void)
 	CHECK(!preempts(running(CLASS_INPUT, NOW + 50 * US, 50 * US), CLASS_INPUT));
 }
 
+/* An audio mixer of 0.6 ms does not wait for a worker's 5 ms, but for its first one. */
+static void short_frames(void)
+{
+	u64 min_run = us_to_ns(tun.min_run_us);
+	u64 due = NOW + us_to_ns(tun.frame_deadline_us) / 2;
+
+	for (u64 ran = 0; ran < 20 * MS; ran += 50 * US) {
+		struct running r = running(CLASS_FRAME, NOW - ran + relative(CLASS_FRAME), ran);
+
+		CHECK_EQ(may_preempt(&tun, running_deadline(&tun, &r, NOW, CLASS_FRAME), due), ran >= min_run);
+	}
+}
+
 static void wishes(void)
 {
 	CHECK(wants_preemption(CLASS_INPUT));
@@ -123,6 +136,7 @@ int main(void)
 	protection();
 	rejudged();
 	input_and_frames();
+	short_frames();
 	wishes();
 	return check_done();
 }

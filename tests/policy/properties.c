@@ -101,9 +101,15 @@ static void is_judged(void)
 
 	CHECK(!judged || judged >= later);
 	CHECK(!may_preempt(&tun, judged, judged));
-	/* Frames do not preempt frames. */
-	if (t.class == CLASS_FRAME)
-		CHECK_EQ(running_deadline(&tun, &r, later, CLASS_FRAME), 0);
+	/* Frames do not preempt frames, but for the short ones, and not at once. */
+	if (t.class == CLASS_FRAME) {
+		u64 long_one = later + us_to_ns(tun.frame_deadline_us);
+
+		judged = running_deadline(&tun, &r, later, CLASS_FRAME);
+		CHECK(!may_preempt(&tun, judged, long_one));
+		if (later - now < us_to_ns(tun.min_run_us))
+			CHECK_EQ(judged, 0);
+	}
 	/* Who had to wait past his deadline is safe from frames for a while. */
 	r.deadline = now - 1;
 	if (later - now < us_to_ns(tun.min_run_us) && t.class >= CLASS_FAIR)

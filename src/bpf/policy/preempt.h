@@ -26,8 +26,9 @@ struct running {
  * The deadline by which a running task is judged now by a newcomer of a class; 0
  * if it must not be preempted by that class. It is judged as if it asked again,
  * so that what is more urgent by class always gets through. Protected are the
- * short classes for one request; frames from frames, or two of them would throw
- * each other off the CPUs for ever; and, from frames, fair work that had waited
+ * short classes for one request; frames from frames for min_run_us, and after it
+ * from all but the short ones, or two of them would throw each other off the CPUs
+ * for ever; and, from frames, fair work that had waited
  * past its deadline before it got the CPU, for min_run_us.
  */
 static inline u64 running_deadline(const volatile struct tunables *pr,
@@ -41,8 +42,10 @@ static inline u64 running_deadline(const volatile struct tunables *pr,
 		return 0;
 	if (r->class == CLASS_INPUT || r->class == CLASS_KERNEL)
 		return ran < INPUT_REQUEST_NS ? 0 : again;
+	if (r->class == CLASS_FRAME && newcomer == CLASS_FRAME)
+		return ran < us_to_ns(pr->min_run_us) ? 0 : again;
 	if (r->class == CLASS_FRAME)
-		return newcomer == CLASS_FRAME ? 0 : again;
+		return again;
 	if (newcomer == CLASS_FRAME && before_u64(r->deadline, r->started) &&
 	    ran < us_to_ns(pr->min_run_us))
 		return 0;
