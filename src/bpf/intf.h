@@ -22,8 +22,9 @@ enum consts {
 	NR_RINGS = 16,
 	/* Fields with different writers are this far apart: line and its pair. */
 	FALSE_SHARING_RANGE = 128,
-	/* DSQ ids: one a LLC, one a CPU. */
+	/* DSQ ids: two a LLC, one a CPU. */
 	DSQ_LLC_BASE = 0x1000,
+	DSQ_URGENT_BASE = 0x2000,
 	DSQ_CPU_BASE = 0x10000,
 	SNAPSHOT_NS = 100 * 1000 * 1000, /* counters are summed this often */
 	/*
@@ -71,7 +72,8 @@ struct cpu_ctx {
 	u64 deadline; /* 0: ns, of the running task */
 	u64 started; /* 8: ns, when it got the CPU */
 	u8 class; /* 16: enum task_class of the running task */
-	u8 reserved0[47];
+	u8 last; /* 17: enum task_class of the last stint */
+	u8 reserved0[46];
 	/* line 1: preempting CPUs and, with the rq lock held, enqueue */
 	u64 claim; /* 64: ns, when somebody preempted this CPU; 0: free */
 	u8 pinned; /* 72: the CPU's own queue may hold tasks */

@@ -48,7 +48,7 @@ static void starts(void)
 		{ SRC_IRQ, false, 0, CLASS_FAIR },
 		{ SRC_IRQ, true, frame, CLASS_FRAME },
 		{ SRC_TASK, false, 0, CLASS_FAIR },
-		{ SRC_TASK, true, 0, CLASS_FAIR },
+		{ SRC_TASK, true, 0, CLASS_FRAME },
 		{ SRC_NONE, false, 0, CLASS_FAIR },
 	};
 
@@ -298,6 +298,26 @@ static void budget(void)
 	}
 }
 
+/* A chain ages while its tasks run and sleep, not while they wait for a CPU. */
+static void waiting_does_not_age(void)
+{
+	struct task_ctx t = fresh();
+	struct wake w = from(SRC_DISPLAY);
+	u64 until;
+
+	link_wake(&tun, &t, &w);
+	CHECK(t.flags & TASK_WOKEN);
+	until = t.chain_until;
+	link_run(&t, 7 * MS);
+	CHECK(!(t.flags & TASK_WOKEN));
+	CHECK_EQ(t.chain_until, until + 7 * MS);
+	link_run(&t, NSEC_PER_SEC);
+	CHECK_EQ(t.chain_until, until + 7 * MS + RUN_DELAY_MAX_NS);
+	t = fresh(); /* no chain: none begins */
+	link_run(&t, 7 * MS);
+	CHECK_EQ(t.chain_until, 0);
+}
+
 static void burst(void)
 {
 	struct task_ctx t = fresh();
@@ -346,6 +366,7 @@ int main(void)
 	faces_are_not_shared();
 	budget();
 	burst();
+	waiting_does_not_age();
 	ordinary_classes();
 	return check_done();
 }

@@ -113,14 +113,22 @@ static void short_frames(void)
 	}
 }
 
+static void turns(void)
+{
+	for (u8 last = CLASS_NONE; last < NR_CLASSES; last++) {
+		CHECK_EQ(turn_of_fair(last, NOW - 1, NOW), is_urgent(last));
+		CHECK(!turn_of_fair(last, NOW, NOW));
+	}
+}
+
 static void wishes(void)
 {
-	CHECK(wants_preemption(CLASS_INPUT));
-	CHECK(wants_preemption(CLASS_FRAME));
-	CHECK(wants_preemption(CLASS_KERNEL));
-	CHECK(!wants_preemption(CLASS_FAIR));
-	CHECK(!wants_preemption(CLASS_BATCH));
-	CHECK(!wants_preemption(CLASS_NONE));
+	CHECK(is_urgent(CLASS_INPUT));
+	CHECK(is_urgent(CLASS_FRAME));
+	CHECK(is_urgent(CLASS_KERNEL));
+	CHECK(!is_urgent(CLASS_FAIR));
+	CHECK(!is_urgent(CLASS_BATCH));
+	CHECK(!is_urgent(CLASS_NONE));
 	CHECK(!victim_is_good(&tun, NOW + 8 * MS, NOW));
 	CHECK(victim_is_good(&tun, NOW + 8 * MS + 1, NOW));
 	/* What is called good is preempted by every class that wants to. */
@@ -137,6 +145,7 @@ int main(void)
 	rejudged();
 	input_and_frames();
 	short_frames();
+	turns();
 	wishes();
 	return check_done();
 }

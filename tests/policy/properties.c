@@ -67,9 +67,9 @@ static void wakes(void)
 	CHECK(!(t.flags & TASK_EXPIRED));
 	if (in_chain(&t, now))
 		CHECK_LE(t.chain_until, max_u64(now + window, w.waker_until));
-	/* Only a source, a chain or a habit makes one urgent. */
+	/* Only a source, a chain, a face or a habit makes one urgent. */
 	if (t.class == CLASS_FRAME)
-		CHECK(in_chain(&t, now) || (t.flags & TASK_LEARNT));
+		CHECK(in_chain(&t, now) || w.facing || (t.flags & TASK_LEARNT));
 	if (t.class == CLASS_INPUT)
 		CHECK_EQ(w.source, SRC_INPUT);
 }
@@ -79,7 +79,7 @@ static void is_due(void)
 	u64 rel = relative_deadline(&tun, &t, &fc, now);
 
 	CHECK_LT(0, rel);
-	CHECK_LE(rel, RELATIVE_MAX_NS);
+	CHECK_LE(rel, max_u64(RELATIVE_MAX_NS, fc.round));
 	if (t.class >= CLASS_FAIR)
 		CHECK_LE(FAIR_DEADLINE_MIN_NS, rel);
 	t.deadline = now + rel;
@@ -149,6 +149,8 @@ static void clock_advances(void)
 	u64 before = fair_now(&fc, now);
 
 	fair_step(&fc, now, rnd_log(&rng, 34), rnd_log(&rng, 16));
+	fair_count(&tun, &fc, rnd_log(&rng, 16), rnd_in(&rng, 1, 512));
+	CHECK_LE(fc.round, FAIR_ROUND_MAX_NS);
 	CHECK(fc.rate >= FAIR_RATE_MIN && fc.rate <= FAIR_RATE_ONE);
 	CHECK(fc.inverse >= FAIR_RATE_ONE && fc.inverse <= 64 * FAIR_RATE_ONE);
 	CHECK(!before_u64(fair_now(&fc, now), before));

@@ -38,6 +38,7 @@ static inline void heartbeat(struct sim *s)
 	for (u32 i = 0; i < s->nr_tasks; i++)
 		runnable += s->tasks[i].state == QUEUED;
 	fair_step(&s->clock, s->now, served - s->served, runnable);
+	fair_count(&s->tun, &s->clock, runnable, s->nr_cpus);
 	s->served = served;
 	s->beat_at = s->now + HEARTBEAT_NS;
 }

@@ -150,7 +150,7 @@ static inline s32 pick_victim(struct sim *s, const struct sim_task *t, s32 wakin
 	u64 best = 0;
 	s32 found = -1;
 
-	if (!wants_preemption(t->ctx.class))
+	if (!is_urgent(t->ctx.class))
 		return -1;
 	for (s32 i = -2; i < VICTIM_SCAN; i++) {
 		s32 cpu = i == -2 ? t->cpu : i == -1 ? waking_cpu : (t->cpu + 1 + i) % (s32)s->nr_cpus;
@@ -184,7 +184,7 @@ static inline void wake_idle_cpu(struct sim *s, const struct sim_task *t)
 /* An idle CPU, a victim, or the queue: the end of select_cpu and of enqueue. */
 static inline void place(struct sim *s, struct sim_task *t, s32 waking_cpu, bool wakeup)
 {
-	s32 cpu = wakeup || t->bound >= 0 || wants_preemption(t->ctx.class) ? pick_idle(s, t) : -1;
+	s32 cpu = wakeup || t->bound >= 0 || is_urgent(t->ctx.class) ? pick_idle(s, t) : -1;
 
 	if (cpu >= 0) {
 		insert_local(s, t, cpu, false);
@@ -252,9 +252,10 @@ static inline void stopping(struct sim_cpu *c, struct sim_task *t, bool runnable
 	c->ctx.class = CLASS_NONE;
 	t->ctx.sum_exec = t->sum_exec;
 	t->ctx.used = min_u64(t->ctx.used + ran, USED_MAX_NS);
-	fair_charge(&t->ctx, ran, t->weight);
-	if (t->ctx.class >= CLASS_FAIR)
+	if (!is_urgent(t->ctx.class)) {
+		fair_charge(&t->ctx, ran, t->weight);
 		c->ctx.fair_served += ran;
+	}
 	if (!runnable)
 		return;
 	if (request_used(&t->ctx))
@@ -273,26 +274,49 @@ static inline void running(struct sim *s, struct sim_cpu *c, struct sim_task *t)
 	c->since = s->now;
 	c->ctx.deadline = t->ctx.deadline;
 	c->ctx.started = s->now;
+	c->ctx.last = t->ctx.class;
 	c->ctx.class = t->ctx.class;
 	c->ctx.claim = 0;
+	if (t->ctx.flags & TASK_WOKEN)
+		link_run(&t->ctx, s->now - t->ctx.woken_at);
 	t->longest_wait = max_u64(t->longest_wait, waited);
 	s->steps++;
 	if (s->on_run)
 		s->on_run(s, t, waited);
 }
 
-/* mech/dispatch.bpf.h: of the own queue and the LLC's, the earlier head. */
+enum sim_queue { URGENT, LLC, OWN, NR_QUEUES };
+
+static inline enum sim_queue queue_of(const struct sim_task *t)
+{
+	if (t->bound >= 0)
+		return OWN;
+	return is_urgent(t->ctx.class) ? URGENT : LLC;
+}
+
+static inline bool is_earlier(const struct sim_task *a, const struct sim_task *b)
+{
+	return a && (!b || before_u64(a->ctx.deadline, b->ctx.deadline));
+}
+
+/* mech/dispatch.bpf.h: bound work if it is first, urgent work unless it is the turn of fair. */
 static inline struct sim_task *dispatch(struct sim *s, s32 cpu)
 {
-	struct sim_task *best = NULL;
+	struct sim_task *head[NR_QUEUES] = {};
+	struct sim_task *llc;
+	bool turn;
 
 	for (u32 i = 0; i < s->nr_tasks; i++) {
 		struct sim_task *t = &s->tasks[i];
 
-		if (t->state == QUEUED && allowed(t, cpu) && (!best || before_u64(t->ctx.deadline, best->ctx.deadline)))
-			best = t;
+		if (t->state == QUEUED && allowed(t, cpu) && is_earlier(t, head[queue_of(t)]))
+			head[queue_of(t)] = t;
 	}
-	return best;
+	turn = head[URGENT] && head[LLC] && turn_of_fair(s->cpus[cpu].ctx.last, head[LLC]->ctx.deadline, s->now);
+	llc = head[URGENT] ?: head[LLC];
+	if (is_earlier(head[OWN], llc))
+		return head[OWN];
+	return turn ? head[LLC] : llc;
 }
 
 static inline void keep_running(struct sim *s, struct sim_cpu *c, struct sim_task *t)

@@ -7,12 +7,10 @@
 #define PHOTON_ACCOUNT_BPF_H
 
 /* Wake-to-run delay of an input-woken task, once a wakeup. */
-static __always_inline void note_delay(struct task_ctx *t, s32 cpu, u64 now)
+static __always_inline void note_delay(s32 cpu, u64 delay)
 {
 	struct cpu_delays *d = &delays[cpu & (MAX_CPUS - 1)];
-	u64 delay = sub_sat(now, t->woken_at);
 
-	t->flags &= ~TASK_WOKEN_BY_INPUT;
 	d->bucket[hist_bucket(delay) & (HIST_BUCKETS - 1)]++;
 	if (delay > d->max)
 		d->max = delay;
@@ -39,12 +37,18 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 
 	c->deadline = t->deadline;
 	c->started = now;
+	c->last = t->class;
 	WRITE_ONCE(c->class, t->class);
 	WRITE_ONCE(c->claim, 0);
 	if (looks_idle(cpu))
 		mark_idle(cpu, false);
-	if (t->flags & TASK_WOKEN_BY_INPUT)
-		note_delay(t, cpu, now);
+	if (t->flags & TASK_WOKEN) {
+		u64 delay = sub_sat(now, t->woken_at);
+
+		if (t->flags & TASK_WOKEN_BY_INPUT)
+			note_delay(cpu, delay);
+		link_run(t, delay);
+	}
 }
 
 void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
@@ -62,9 +66,10 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 	WRITE_ONCE(c->class, CLASS_NONE);
 	t->sum_exec = total;
 	t->used = min_u64(t->used + ran, USED_MAX_NS);
-	fair_charge(t, ran, p->scx.weight);
-	if (t->class >= CLASS_FAIR)
+	if (!is_urgent(t->class)) {
+		fair_charge(t, ran, p->scx.weight);
 		c->fair_served += ran;
+	}
 	if (!runnable)
 		return;
 	if (request_used(t))

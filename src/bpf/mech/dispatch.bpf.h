@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ops.dispatch: what a CPU runs next. The earlier of its own queue's head and
- * its LLC's; then the other LLCs; then whoever ran before.
+ * ops.dispatch: what a CPU runs next. Urgent work of its LLC, unless fair work has
+ * its turn; then the LLC's fair work; bound work when it is due before either;
+ * then the other LLCs; then whoever ran before.
  */
 #ifndef PHOTON_DISPATCH_BPF_H
 #define PHOTON_DISPATCH_BPF_H
@@ -14,13 +15,40 @@ static u64 head_key(u64 dsq)
 	return p ? p->scx.dsq_vtime : 0;
 }
 
-/* Is the head of the CPU's own queue due before the head of its LLC? */
+/* Is the head of the CPU's own queue due before the one its LLC would give it? */
 static bool own_queue_first(s32 cpu)
 {
 	u64 own = head_key(cpu_dsq(cpu));
-	u64 llc = head_key(llc_dsq(cpu));
+	u64 llc = head_key(urgent_dsq(cpu)) ?: head_key(llc_dsq(cpu));
 
 	return own && (!llc || before_u64(own, llc));
+}
+
+/* Asked only when urgent work waits: see turn_of_fair(). */
+static bool is_turn_of_fair(const struct cpu_ctx *c, s32 cpu)
+{
+	u64 fair;
+
+	if (!is_urgent(c->last) || !scx_bpf_dsq_nr_queued(urgent_dsq(cpu)))
+		return false;
+	fair = head_key(llc_dsq(cpu));
+	return fair && turn_of_fair(c->last, fair, queue_key(0, scx_bpf_now()));
+}
+
+static __always_inline bool dispatch_urgent(s32 cpu)
+{
+	if (!scx_bpf_dsq_move_to_local(urgent_dsq(cpu), 0))
+		return false;
+	count(CNT_dispatch_urgent);
+	return true;
+}
+
+static __always_inline bool dispatch_llc(s32 cpu, bool turn)
+{
+	if (!scx_bpf_dsq_move_to_local(llc_dsq(cpu), 0))
+		return false;
+	count(turn ? CNT_dispatch_turn : CNT_dispatch_llc);
+	return true;
 }
 
 /*
@@ -53,7 +81,8 @@ static __always_inline bool dispatch_steal(s32 cpu)
 		llc = own + i;
 		if (llc >= nr_llcs)
 			llc -= nr_llcs;
-		if (scx_bpf_dsq_move_to_local(DSQ_LLC_BASE + llc, 0)) {
+		if (scx_bpf_dsq_move_to_local(DSQ_URGENT_BASE + llc, 0) ||
+		    scx_bpf_dsq_move_to_local(DSQ_LLC_BASE + llc, 0)) {
 			count(CNT_dispatch_steal);
 			return true;
 		}
@@ -80,19 +109,22 @@ static __always_inline void keep_running(struct task_struct *prev,
 void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 {
 	struct cpu_ctx *c = cpu_ctx(cpu);
+	bool turn = is_turn_of_fair(c, cpu);
 
 	if (dispatch_own(c, cpu))
 		return;
-	if (scx_bpf_dsq_move_to_local(llc_dsq(cpu), 0)) {
-		count(CNT_dispatch_llc);
+	if (!turn && dispatch_urgent(cpu))
 		return;
-	}
+	if (dispatch_llc(cpu, turn))
+		return;
 	/* The LLC queue is empty, or holds nothing for this CPU. */
 	if (READ_ONCE(c->pinned) &&
 	    scx_bpf_dsq_move_to_local(cpu_dsq(cpu), 0)) {
 		count(CNT_dispatch_cpu);
 		return;
 	}
+	if (turn && dispatch_urgent(cpu))
+		return;
 	if (nr_llcs > 1 && dispatch_steal(cpu))
 		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED))

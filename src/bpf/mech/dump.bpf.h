@@ -11,7 +11,8 @@ void BPF_STRUCT_OPS(photon_dump, struct scx_dump_ctx *dctx)
 	scx_bpf_dump("fair clock: vtime=%llu rate=%u/1024\n", fc->vtime,
 		     fc->rate);
 	bpf_for(i, 0, nr_llcs)
-		scx_bpf_dump("llc %u: %d queued\n", i,
+		scx_bpf_dump("llc %u: %d urgent, %d queued\n", i,
+			     scx_bpf_dsq_nr_queued(DSQ_URGENT_BASE + i),
 			     scx_bpf_dsq_nr_queued(DSQ_LLC_BASE + i));
 }
 

@@ -22,7 +22,8 @@ __noinline int set_deadline(u32 slot, u64 now)
 static __always_inline void queue_llc(struct task_struct *p,
 				      const struct task_ctx *t, s32 cpu)
 {
-	u64 dsq = llc_dsq(cpu);
+	bool urgent = is_urgent(t->class);
+	u64 dsq = urgent ? urgent_dsq(cpu) : llc_dsq(cpu);
 
 #ifdef PHOTON_SABOTAGE
 	if (sabotage == SABOTAGE_DROP_TASK && t->class == CLASS_BATCH &&
@@ -33,7 +34,7 @@ static __always_inline void queue_llc(struct task_struct *p,
 #endif
 	scx_bpf_dsq_insert_vtime(p, dsq, task_slice(t),
 				 queue_key(task_slot(p), t->deadline), 0);
-	count(CNT_queue_llc);
+	count(urgent ? CNT_queue_urgent : CNT_queue_llc);
 }
 
 /* Only `cpu` takes it; it is told apart from an empty queue by a flag. */
@@ -138,7 +139,7 @@ static __always_inline void enqueue_bound(struct task_struct *p,
 		insert_on(p, t, cpu, 0);
 		return;
 	}
-	if (wants_preemption(t->class) &&
+	if (is_urgent(t->class) &&
 	    may_preempt(&tun, victim_deadline(cpu, now, t->class),
 			t->deadline) &&
 	    claim_cpu(cpu, now)) {
@@ -170,7 +171,7 @@ static __always_inline bool lost_its_cpu(const struct task_ctx *t,
 {
 	if (t->class == CLASS_FRAME)
 		return enq_flags & (SCX_ENQ_WAKEUP | SCX_ENQ_REENQ);
-	return wants_preemption(t->class);
+	return is_urgent(t->class);
 }
 
 /* An urgent task that lost its CPU: another one, idle or not. */
@@ -211,8 +212,7 @@ void BPF_STRUCT_OPS(photon_enqueue, struct task_struct *p, u64 enq_flags)
 		enqueue_bound(p, t, cpu, now);
 		return;
 	}
-	if (wants_preemption(t->class) &&
-	    enqueue_urgent(p, t, cpu, now, enq_flags))
+	if (is_urgent(t->class) && enqueue_urgent(p, t, cpu, now, enq_flags))
 		return;
 	queue_llc(p, t, cpu);
 	wake_idle_cpu(p, cpu);

@@ -42,7 +42,7 @@ static void take_snapshot(u64 now)
 	__sync_fetch_and_add(&s->seq, 1);
 }
 
-/* Fair and batch tasks that run or wait. Queued frame tasks count too: rare. */
+/* Fair and batch tasks that run or wait; bound frame tasks count too: rare. */
 static void count_runnable(struct heartbeat *hb)
 {
 	u32 i;
@@ -69,6 +69,7 @@ static void advance_fair_clock(struct heartbeat *hb, u64 now)
 
 	count_runnable(hb);
 	fair_step(&fc, now, hb->served_now - hb->served, hb->runnable);
+	fair_count(&tun, &fc, hb->runnable, nr_cpus);
 	hb->served = hb->served_now;
 	shared.fair[next] = fc;
 	/* Publishes the copy: an atomic with a result is a full barrier in BPF. */

@@ -52,6 +52,8 @@ static s32 create_queues(void)
 
 	bpf_for(i, 0, nr_llcs) {
 		err = scx_bpf_create_dsq(DSQ_LLC_BASE + i, -1);
+		if (!err)
+			err = scx_bpf_create_dsq(DSQ_URGENT_BASE + i, -1);
 		if (err)
 			return err;
 	}

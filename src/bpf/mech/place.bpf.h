@@ -147,7 +147,7 @@ static __always_inline s32 pick_victim(struct task_struct *p,
 {
 	s32 cpu;
 
-	if (!wants_preemption(t->class))
+	if (!is_urgent(t->class))
 		return -1;
 #ifdef PHOTON_SABOTAGE
 	if (sabotage == SABOTAGE_NO_PREEMPT)

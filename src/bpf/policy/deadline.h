@@ -31,12 +31,29 @@ enum {
 	FAIR_DEADLINE_MIN_NS = 6 * NSEC_PER_MSEC_,
 };
 
-/* ns from now; in (0, RELATIVE_MAX_NS]. */
+/* By burst. Who never sleeps has no burst but what it has used so far. */
+static inline u64 fair_deadline(const volatile struct tunables *pr,
+				const struct task_ctx *t,
+				const struct fair_clock *fc)
+{
+	u64 longest = us_to_ns(pr->fair_deadline_us);
+	u64 burst = max_u64(t->burst, t->used);
+
+	if (fc->round > longest && burst >= us_to_ns(pr->slice_us))
+		return fc->round;
+	return clamp_u64(burst * FAIR_BURST_FACTOR, FAIR_DEADLINE_MIN_NS,
+			 longest);
+}
+
+/*
+ * ns from now; in (0, RELATIVE_MAX_NS], or a round of slices where that is longer.
+ */
 static inline u64 relative_deadline(const volatile struct tunables *pr,
 				    const struct task_ctx *t,
 				    const struct fair_clock *fc, u64 now)
 {
-	u64 rel, longest, most = RELATIVE_MAX_NS;
+	u64 most = fair_stretch(fc, RELATIVE_MAX_NS);
+	u64 rel;
 
 	switch (t->class) {
 	case CLASS_INPUT:
@@ -47,17 +64,14 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 		rel = us_to_ns(pr->frame_deadline_us);
 		return t->burst < FRAME_SHORT_NS ? rel / 2 : rel;
 	case CLASS_BATCH:
-		rel = us_to_ns(pr->batch_deadline_us);
+		rel = fair_stretch(fc, us_to_ns(pr->batch_deadline_us));
 		break;
 	default:
-		longest = us_to_ns(pr->fair_deadline_us);
+		rel = fair_deadline(pr, t, fc);
 		if (t->flags & TASK_KTHREAD)
 			most = KTHREAD_DEADLINE_MAX_NS;
-		/* Who never sleeps has no burst but what it has used so far. */
-		rel = clamp_u64(max_u64(t->burst, t->used) * FAIR_BURST_FACTOR,
-				FAIR_DEADLINE_MIN_NS, longest);
 	}
-	return min_u64(rel + fair_lead(t, fc, now, RELATIVE_MAX_NS), most);
+	return min_u64(rel + fair_lead(t, fc, now, most), most);
 }
 
 #endif /* PHOTON_POLICY_DEADLINE_H */

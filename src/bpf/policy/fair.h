@@ -24,6 +24,10 @@ enum {
 	FAIR_RATE_EWMA_SHIFT = 2,
 	/* Extrapolate at most this far if the timer is late. */
 	FAIR_STALE_NS = 200 * NSEC_PER_MSEC_,
+	/* A round takes twice as long where urgent work takes half of the machine. */
+	FAIR_ROUND_SLACK = 2,
+	/* Well below the kernel's watchdog of 5 s. */
+	FAIR_ROUND_MAX_NS = 2000 * NSEC_PER_MSEC_,
 	/*
 	 * What a sleeper may bring along, at weight 100. EEVDF lets a task keep
 	 * one slice of lag; this is ours.
@@ -36,6 +40,8 @@ struct fair_clock {
 	u64 at; /* ns, wall clock of this vtime */
 	u32 rate; /* clock speed in 1/1024 of wall time */
 	u32 inverse; /* wall time per clock time in 1/1024 */
+	u32 round; /* ns until everyone who waits has had a slice */
+	u32 reserved;
 };
 
 static inline u64 fair_now(const struct fair_clock *fc, u64 now)
@@ -52,6 +58,10 @@ static inline void fair_wake(struct task_ctx *t, u64 fair_vtime)
 		t->vtime = fair_vtime - FAIR_CREDIT_NS;
 }
 
+/*
+ * Not for urgent work: it is bounded by its budget, and a game thread would else
+ * have a debt of seconds the moment that its chain breaks.
+ */
 static inline void fair_charge(struct task_ctx *t, u64 ran, u64 weight)
 {
 	t->vtime += weight == WEIGHT_NICE0 ?
@@ -93,6 +103,29 @@ static inline void fair_step(struct fair_clock *fc, u64 now, u64 served,
 	fc->rate = ewma(fc->rate, rate, FAIR_RATE_EWMA_SHIFT);
 	fc->inverse =
 		div_or(FAIR_RATE_ONE * FAIR_RATE_ONE, fc->rate, FAIR_RATE_ONE);
+}
+
+/*
+ * How long a round of slices takes if urgent work leaves half of the machine. When
+ * it is longer than the deadlines, these cannot be kept: see fair_stretch().
+ */
+static inline void fair_count(const volatile struct tunables *pr,
+			      struct fair_clock *fc, u64 runnable, u64 cpus)
+{
+	u64 slices = div_or(runnable, cpus, runnable);
+
+	fc->round = min_u64(slices * us_to_ns(pr->slice_us) * FAIR_ROUND_SLACK,
+			    FAIR_ROUND_MAX_NS);
+}
+
+/*
+ * The deadline of who runs without end, where there are too many of them for it.
+ * Were it left as it is, all of them would be overdue, and overdue comes first: a
+ * shell that needs a millisecond would wait for a thousand hogs.
+ */
+static inline u64 fair_stretch(const struct fair_clock *fc, u64 deadline)
+{
+	return max_u64(deadline, fc->round);
 }
 
 #endif /* PHOTON_POLICY_FAIR_H */

@@ -4,7 +4,9 @@
  * another passes it on, one link deeper. Being a link again and again makes a
  * task a frame task, and a process that an input or display chain has reached
  * again and again counts as facing the player for a few seconds: in it the timers
- * that a game paces itself with are sources too.
+ * that a game paces itself with are sources too, and its short bursts are frame
+ * work even where the chain broke, as it does in a game that is late or uncapped
+ * and so waits for no source.
  *
  * When it is bad: a process that a person is not looking at but that takes
  * input (a terminal with a build in the foreground) is treated as a game. All
@@ -36,6 +38,8 @@ enum {
 	FACES_LEAST = 16,
 	FACES_GAP_NS = 250 * NSEC_PER_MSEC_,
 	BURST_SHIFT = 3, /* average over 8 wakeups */
+	/* A chain that waits longer is dead: nobody looks at that frame any more. */
+	RUN_DELAY_MAX_NS = 100 * NSEC_PER_MSEC_,
 	/* What an input reader needs at most: a report is read in 3-20 us. */
 	INPUT_REQUEST_NS = 300 * NSEC_PER_USEC_,
 };
@@ -151,6 +155,18 @@ static inline void link_burst(struct task_ctx *t)
 	t->used = 0;
 }
 
+/*
+ * The first run after a wakeup, `delay` ns later. Waiting for a CPU does not age
+ * a chain: one frame that is late would else lose its class halfway, and then
+ * wait behind everything else.
+ */
+static inline void link_run(struct task_ctx *t, u64 delay)
+{
+	t->flags &= ~(TASK_WOKEN | TASK_WOKEN_BY_INPUT);
+	if (t->class == CLASS_FRAME && t->chain_until)
+		t->chain_until += min_u64(delay, RUN_DELAY_MAX_NS);
+}
+
 static inline u8 link_class(const volatile struct tunables *pr,
 			    const struct task_ctx *t, const struct wake *w)
 {
@@ -159,7 +175,7 @@ static inline u8 link_class(const volatile struct tunables *pr,
 	if (w->source == SRC_INPUT && pr->input_window_us)
 		return CLASS_INPUT;
 	if (t->burst < budget &&
-	    (in_chain(t, w->now) || (t->flags & TASK_LEARNT)))
+	    (in_chain(t, w->now) || w->facing || (t->flags & TASK_LEARNT)))
 		return CLASS_FRAME;
 	if (w->kernel)
 		return CLASS_KERNEL;
@@ -176,6 +192,7 @@ static inline void link_wake(const volatile struct tunables *pr,
 	t->woken_at = w->now;
 	t->class = link_class(pr, t, w);
 	t->flags &= ~(TASK_EXPIRED | TASK_WOKEN_BY_INPUT);
+	t->flags |= TASK_WOKEN;
 	if (w->source == SRC_INPUT)
 		t->flags |= TASK_WOKEN_BY_INPUT;
 }

@@ -65,10 +65,21 @@ static inline bool victim_is_good(const volatile struct tunables *pr,
 	return running > now + 2 * us_to_ns(pr->frame_deadline_us);
 }
 
-static inline bool wants_preemption(u8 class)
+/* Preempts, and is queued before fair work. */
+static inline bool is_urgent(u8 class)
 {
 	return class == CLASS_INPUT || class == CLASS_FRAME ||
 	       class == CLASS_KERNEL;
+}
+
+/*
+ * Does fair work come before the urgent work that waits? Only if it is overdue,
+ * and after a stint of urgent work: so with a thousand hogs a frame still gets
+ * every other turn of a CPU, and so do they.
+ */
+static inline bool turn_of_fair(u8 last, u64 fair_deadline, u64 now)
+{
+	return is_urgent(last) && before_u64(fair_deadline, now);
 }
 
 #endif /* PHOTON_POLICY_PREEMPT_H */

@@ -36,7 +36,8 @@ enum task_flags {
 	TASK_LEARNT = 1 << 0, /* takes part in chains again and again */
 	TASK_EXPIRED = 1 << 1, /* has had what its deadline was for */
 	TASK_WOKEN_BY_INPUT = 1 << 2, /* its wake-to-run delay is measured */
-	TASK_KTHREAD = 1 << 3, /* does everyone's work; set once, at enable */
+	TASK_WOKEN = 1 << 3, /* and has not run since */
+	TASK_KTHREAD = 1 << 4, /* does everyone's work; set once, at enable */
 };
 
 struct task_ctx {

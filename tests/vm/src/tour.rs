@@ -61,6 +61,16 @@ pub fn held_by_realtime() -> Result<(), Fail> {
     run(&[bound, bound, rt.every(PERIOD_NS, HELD_NS)], RUN / 2)
 }
 
+/// So many hogs that they are overdue, and `game` beside them: urgent and overdue work take turns.
+pub fn overload(game: impl FnOnce() -> Result<(), Fail>) -> Result<(), Fail> {
+    /// With a stint of 4 ms each, 96 ms a round: longer than a hog's deadline.
+    const HOGS_A_CPU: usize = 24;
+    let load = Load::start(&vec![Worker::hog("hog"); HOGS_A_CPU * cpus()])?;
+    let played = game();
+    load.finish()?;
+    played
+}
+
 fn run(workers: &[Worker], time: Duration) -> Result<(), Fail> {
     let load = Load::start(workers)?;
     std::thread::sleep(time);
