@@ -208,8 +208,10 @@ fn uptime_s() -> f64 {
 }
 
 fn power_off() -> ! {
-    // SAFETY: neither call takes pointers.
+    // SAFETY: none of the calls takes pointers.
     unsafe {
+        // The last report may still be on its way through the serial port, and would be lost with the power.
+        libc::tcdrain(libc::STDOUT_FILENO);
         libc::sync();
         libc::reboot(libc::RB_POWER_OFF);
     }
