@@ -87,8 +87,10 @@ static void rescue_overdue(u64 now)
 	if (sabotage == SABOTAGE_LOST_PINNED_NO_RESCUE)
 		return;
 #endif
-	bpf_for(i, 0, nr_llcs)
+	bpf_for(i, 0, nr_llcs) {
+		rescue_queue(DSQ_URGENT_BASE + i, -1, now);
 		rescue_queue(DSQ_LLC_BASE + i, -1, now);
+	}
 	bpf_for(i, 0, nr_cpus)
 		rescue_queue(DSQ_CPU_BASE + i, i, now);
 }
