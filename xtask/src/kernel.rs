@@ -12,6 +12,7 @@ use std::process::Command;
 
 /// Where Debian keeps every kernel series since 6.12, built for the release of that time.
 const KERNEL_SUITES: &[&str] = &["trixie", "trixie-backports"];
+const MODULES: &str = "linux-modules-";
 const RECORD: &str = "kernel.json";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,6 +38,7 @@ impl Kernel {
 pub struct Kernels {
     apt: Apt,
     packages: Vec<String>,
+    modules: Vec<String>,
 }
 
 impl Kernels {
@@ -52,7 +54,12 @@ impl Kernels {
         let apt = Apt::open(paths::cache("apt/kernels")?, &archive, &suites)?;
         let mut packages = apt.names("linux-image-")?;
         packages.extend(apt.names("linux-binary-")?);
-        Ok(Kernels { apt, packages })
+        let modules = apt.names(MODULES)?;
+        Ok(Kernels {
+            apt,
+            packages,
+            modules,
+        })
     }
 
     /// The newest kernel of the series; `all` gives several.
@@ -75,6 +82,13 @@ impl Kernels {
         let store = paths::cache("debs")?;
         let mut files = Vec::new();
         for package in release.packages() {
+            // Archives keep the modules of old series for a shorter time than the kernels themselves.
+            if package.starts_with(MODULES) && !self.modules.contains(&package) {
+                shell::step(&format!(
+                    "the archive has no {package}: what is built in must do"
+                ));
+                continue;
+            }
             files.push(self.apt.download(&package, &store)?);
         }
         shell::step(&format!("unpacking kernel {}", release.name));
