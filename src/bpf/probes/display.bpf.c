@@ -16,6 +16,7 @@
 #include <scx/compat.bpf.h>
 
 #include "../intf.h"
+#include "stamp.bpf.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -76,8 +77,7 @@ static void stamp(u64 now)
 
 	if (c->source == SRC_INPUT && before_u64(now, c->source_until))
 		return;
-	c->source = SRC_DISPLAY;
-	c->source_until = now + STAMP_NS;
+	stamp_source(c, SRC_DISPLAY, now + STAMP_NS);
 }
 
 static void advance(struct pipe_clock *p, u32 sequence, u64 at)

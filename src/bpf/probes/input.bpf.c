@@ -11,9 +11,9 @@
  */
 #include <scx/common.bpf.h>
 #include <scx/compat.bpf.h>
-#include <bpf_experimental.h>
 
 #include "../intf.h"
+#include "stamp.bpf.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -191,11 +191,8 @@ int BPF_PROG(on_input_event, struct input_dev *dev, unsigned int type,
 	c = &cpus[cpu & (MAX_CPUS - 1)];
 	now = scx_bpf_now();
 	reports[cpu & (MAX_CPUS - 1)].v[d->device_class & (CLASS_SLOTS - 1)]++;
-	if (d->device_class != DEVICE_OTHER) {
-		c->source = SRC_INPUT;
-		c->source_context = get_preempt_count();
-		c->source_until = now + STAMP_NS;
-	}
+	if (d->device_class != DEVICE_OTHER)
+		stamp_source(c, SRC_INPUT, now + STAMP_NS);
 	emit(d, cpu, now);
 	return 0;
 }
