@@ -15,9 +15,9 @@ enum {
 	/* Threads bound to a CPU: ksoftirqd and kworkers do everyone's work. */
 	KERNEL_DEADLINE_NS = 2 * NSEC_PER_MSEC_,
 	/*
-	 * The longest of any other kernel thread of nice 0 or below: others wait for
-	 * what it does. One that never sleeps so gets a third of a CPU, a slice of
-	 * 4 ms every 12, whatever its share would be.
+	 * The longest of any other kernel thread, also of one of nice 19: others wait
+	 * for what it does and for the locks it holds. One that never sleeps so gets a
+	 * third of a CPU, a slice of 4 ms every 12, whatever its share would be.
 	 */
 	KTHREAD_DEADLINE_MAX_NS = 8 * NSEC_PER_MSEC_,
 	/*
@@ -68,9 +68,9 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 		break;
 	default:
 		rel = fair_deadline(pr, t, fc);
-		if (t->flags & TASK_KTHREAD)
-			most = KTHREAD_DEADLINE_MAX_NS;
 	}
+	if (t->flags & TASK_KTHREAD)
+		most = KTHREAD_DEADLINE_MAX_NS;
 	return min_u64(rel + fair_lead(t, fc, now, most), most);
 }
 
