@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-const SCHED_EXT: &str = "/sys/kernel/sched_ext";
+pub const SCHED_EXT: &str = "/sys/kernel/sched_ext";
 const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// The DRM core, as a module or built in: it has parameters, so it is listed.
 const DRM: &str = "/sys/module/drm";

@@ -3,10 +3,12 @@
 //! `src/bpf/tunables.def.h`; everything else is declared here.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use scx_utils::libbpf_clap_opts::LibbpfOpts;
 
+use crate::recording::RecordArgs;
 use crate::tables::{TUNABLES, Values};
 
 const AFTER_HELP: &str = "\
@@ -39,7 +41,7 @@ pub struct Cli {
     #[arg(long, value_name = "SEC", value_parser = seconds, conflicts_with = "stats", help_heading = "Statistics")]
     pub monitor: Option<f64>,
 
-    /// With --stats, --monitor, check, bench or compare: one JSON object instead of text
+    /// With --stats, --monitor, check, bench, compare, status, why or replay: one JSON object instead of text
     #[arg(long, global = true, help_heading = "Statistics")]
     pub json: bool,
 
@@ -94,6 +96,41 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         dir: std::path::PathBuf,
     },
+
+    /// Say in one line, within 5 ms, what the kernel schedules by; for panels and MangoHud's exec
+    ///
+    /// Exits 0 if scx_photon schedules, 10 if the kernel's own scheduler does, 11 if another sched_ext scheduler does,
+    /// 12 if scx_photon is attached but its daemon does not answer, 4 if this kernel has no sched_ext.
+    Status,
+
+    /// Say of each stuttering frame of the last minutes why it took so long; needs no root
+    Why {
+        /// Also how the frame's time was spent, and its longest waits
+        #[arg(long)]
+        details: bool,
+    },
+
+    /// Look at the running scx_photon, or at a recording, in the terminal; needs no root
+    Top {
+        /// Draw from a file that `record` has made
+        #[arg(long, value_name = "FILE")]
+        replay: Option<PathBuf>,
+    },
+
+    /// Write what `top` shows into a file; needs no root
+    Record(RecordArgs),
+
+    /// Print a recording: statistics, stutters and their causes
+    Replay {
+        /// The file that `record` has made
+        file: PathBuf,
+    },
+
+    /// Put what a bug report needs into one archive, after listing it
+    Report(crate::report::Args),
+
+    /// Print the statistics of the running scx_photon once, as OpenMetrics text; needs no root
+    Metrics,
 }
 
 fn version() -> String {
@@ -101,7 +138,7 @@ fn version() -> String {
 }
 
 /// A period in seconds: at least a hundredth, at most a day.
-fn seconds(text: &str) -> Result<f64, String> {
+pub fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(s) if (0.01..=86400.0).contains(&s) => Ok(s),
         _ => Err("expected seconds between 0.01 and 86400".into()),

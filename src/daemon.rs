@@ -6,10 +6,12 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
 use log::{debug, info, warn};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use scx_stats::StatsRequest;
+use serde_json::Value;
 
 use crate::caps;
 use crate::cli::Cli;
@@ -20,10 +22,14 @@ use crate::latch;
 use crate::loader::Scheduler;
 use crate::model::Sample;
 use crate::probe::InputProbe;
-use crate::server::Server;
+use crate::server::{self, Server};
 use crate::shutdown::Shutdown;
+use crate::socket::Socket;
 use crate::stats::Printer;
+use crate::status::Daemon;
 use crate::topology::CpuMap;
+use crate::view::View;
+use crate::why::ring::WhyRing;
 
 /// How often the daemon empties rings that did not ask for it.
 const POLL: Duration = Duration::from_secs(1);
@@ -33,6 +39,9 @@ const STOP: u64 = 0;
 const RINGS: u64 = 1;
 const STATS: u64 = 2;
 const EXIT: u64 = 3;
+const WHY: u64 = 4;
+const ASKED: u64 = 5;
+const TAGS: usize = 6;
 
 /// Schedules until told to stop. Restarts only when the kernel asks for it, after
 /// a CPU came or went; never after a stall.
@@ -142,6 +151,9 @@ struct Session<'s> {
     probe: Option<InputProbe<'s>>,
     display: Option<DisplayProbe<'s>>,
     server: Option<Server>,
+    why: WhyRing<'s>,
+    socket: Option<Socket>,
+    begun: Instant,
 }
 
 impl<'s> Session<'s> {
@@ -160,6 +172,9 @@ impl<'s> Session<'s> {
         let server = Server::launch()
             .inspect_err(|e| warn!("no stats socket: {e:#}"))
             .ok();
+        let socket = Socket::launch()
+            .inspect_err(|e| warn!("no socket for top, why and status: {e:#}"))
+            .ok();
         Ok(Session {
             scheduler,
             exits,
@@ -167,6 +182,9 @@ impl<'s> Session<'s> {
             probe,
             display,
             server,
+            why: WhyRing::new(scheduler)?,
+            socket,
+            begun: Instant::now(),
         })
     }
 
@@ -206,6 +224,10 @@ impl<'s> Session<'s> {
         if let Some(server) = &self.server {
             add(server.fd(), STATS)?;
         }
+        add(self.why.fd(), WHY)?;
+        if let Some(socket) = &self.socket {
+            add(socket.fd(), ASKED)?;
+        }
         Ok(epoll)
     }
 
@@ -214,7 +236,7 @@ impl<'s> Session<'s> {
         let epoll = self.epoll(shutdown)?;
         let mut ticker = Ticker::new(cli);
         loop {
-            let mut events = [EpollEvent::empty(); 4];
+            let mut events = [EpollEvent::empty(); TAGS];
             let n = match epoll.wait(&mut events, ticker.timeout()?) {
                 Err(nix::errno::Errno::EINTR) => 0,
                 other => other.context("waiting for events")?,
@@ -223,6 +245,8 @@ impl<'s> Session<'s> {
                 match event.data() {
                     STOP => return Ok(false),
                     EXIT => self.exits.consume().context("reading the ring of exits")?,
+                    WHY => self.why.drain(self.scheduler)?,
+                    ASKED => self.serve(),
                     RINGS => self.drain.as_ref().map_or(Ok(()), Drain::drain)?,
                     _ => self.answer(),
                 }
@@ -240,6 +264,67 @@ impl<'s> Session<'s> {
         {
             debug!("stats client: {e:#}");
         }
+    }
+}
+
+/// What anybody may ask for.
+impl Session<'_> {
+    fn serve(&self) {
+        if let Some(socket) = &self.socket
+            && let Err(e) = socket.serve(|request| self.reply(request))
+        {
+            debug!("socket: {e:#}");
+        }
+    }
+
+    fn reply(&self, request: &StatsRequest) -> Result<Value> {
+        match request.req.as_str() {
+            "status" => Ok(serde_json::to_value(self.status())?),
+            "why" => {
+                self.why.drain(self.scheduler)?;
+                Ok(serde_json::to_value(self.why.why().report())?)
+            }
+            "view" => Ok(serde_json::to_value(self.view()?)?),
+            "stats" => server::flatten(&self.sample()?),
+            "stats_meta" => server::describe(),
+            other => bail!("unknown request {other:?}"),
+        }
+    }
+
+    fn status(&self) -> Daemon {
+        let report = self.why.why().report();
+        Daemon {
+            pid: std::process::id(),
+            uptime_s: self.begun.elapsed().as_secs_f64(),
+            process: report.process,
+            frame_ms: report.frame_ms.p50,
+            stutters: report.stutters.len(),
+        }
+    }
+
+    fn view(&self) -> Result<View> {
+        self.why.drain(self.scheduler)?;
+        let mut view = View {
+            version: scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION")),
+            kernel: caps::kernel_release()?,
+            flags: std::env::args().skip(1).collect(),
+            uptime_s: self.begun.elapsed().as_secs_f64(),
+            input_probe: self.probe.is_some(),
+            sample: self.sample()?,
+            cpus: self.scheduler.cpus(),
+            ..View::default()
+        };
+        view.add_why(&self.why.why());
+        Ok(view)
+    }
+
+    /// What is to be done once a second or so.
+    fn beat(&self) -> Result<()> {
+        self.why.drain(self.scheduler)?;
+        if let Some(socket) = &self.socket {
+            socket.tick()?;
+        }
+        Ok(())
     }
 }
 
@@ -278,6 +363,6 @@ impl Ticker {
         } else if let Some(drain) = &session.drain {
             drain.drain()?;
         }
-        Ok(())
+        session.beat()
     }
 }

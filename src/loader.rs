@@ -9,7 +9,7 @@ use std::sync::atomic::{Ordering, fence};
 
 use anyhow::{Context, Result, anyhow};
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use libbpf_rs::{Link, MapCore, OpenObject, ProgramInput};
+use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, ProgramInput};
 use scx_utils::{compat, import_enums, uei_set_size};
 
 use crate::bpf::intf;
@@ -20,11 +20,14 @@ use crate::failure::Failure;
 use crate::model::{Delay, Layout, Sample};
 use crate::tables::{COUNTERS, TUNABLES, Values};
 use crate::topology::CpuMap;
+use crate::view::{CLASSES, Cpu};
 
 const HOTPLUG_SEQ: &str = "/sys/kernel/sched_ext/hotplug_seq";
 /// Reads of the counter snapshot that may collide with the timer's write before
 /// we give up; a write takes microseconds.
 const SNAPSHOT_TRIES: usize = 1000;
+
+const NS_PER_US: u64 = 1000;
 
 /// BPF_LOG_STATS of include/linux/bpf_verifier.h: how many instructions the
 /// verifier went through, and nothing else.
@@ -112,6 +115,53 @@ impl<'a> Scheduler<'a> {
     /// The ring that wakes the daemon when the scheduler ends.
     pub fn exits_map(&self) -> &dyn MapCore {
         &self.skel.maps.exits
+    }
+
+    /// The ring of the records for `why`.
+    pub fn why_map(&self) -> &dyn libbpf_rs::MapCore {
+        &self.skel.maps.why_ring
+    }
+
+    /// Names the process whose turns are all recorded.
+    pub fn watch(&self, tgid: u32) -> Result<()> {
+        let (key, value) = (0u32.to_ne_bytes(), tgid.to_ne_bytes());
+        let map = &self.skel.maps.bss_watch;
+        map.update(&key, &value, MapFlags::ANY)
+            .context("naming the watched process")
+    }
+
+    /// What every CPU runs now.
+    pub fn cpus(&self) -> Vec<Cpu> {
+        let maps = &self.skel.maps;
+        let (Some(cpus), Some(shared)) = (&maps.bss_cpus_data, &maps.bss_shared_data) else {
+            return Vec::new();
+        };
+        // SAFETY: copies of mapped memory that the kernel writes; a mixed view is
+        // a wrong line on a screen, once.
+        let (idle, summed) = unsafe {
+            let idle = read_volatile(addr_of!(shared.shared.idle));
+            (idle, read_volatile(addr_of!(shared.shared.snap.at)))
+        };
+        // The scheduler's clock is not ours: its latest moment that we know of.
+        // SAFETY: as above.
+        let started = |c: &types::cpu_ctx| unsafe { read_volatile(&c.started) };
+        let present = || cpus.cpus.iter().take(self.map.nr_cpus);
+        let now = present().map(started).max().unwrap_or(0).max(summed);
+        let read = |(cpu, c): (usize, &types::cpu_ctx)| {
+            // SAFETY: as above.
+            let c: types::cpu_ctx = unsafe { read_volatile(c) };
+            Cpu {
+                cpu,
+                class: CLASSES
+                    .get(usize::from(c.class))
+                    .unwrap_or(&"-")
+                    .to_string(),
+                ran_us: now.saturating_sub(c.started) / NS_PER_US,
+                due_us: (c.deadline as i64).wrapping_sub(now as i64) / NS_PER_US as i64,
+                idle: idle[cpu / u64::BITS as usize] >> (cpu % u64::BITS as usize) & 1 == 1,
+            }
+        };
+        present().enumerate().map(read).collect()
     }
 
     pub fn topology(&self) -> &CpuMap {

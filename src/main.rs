@@ -8,6 +8,7 @@ mod bpf;
 mod caps;
 mod check;
 mod cli;
+mod client;
 mod compare;
 mod daemon;
 mod display;
@@ -19,18 +20,26 @@ mod failure;
 mod fuzz;
 mod latch;
 mod loader;
+mod metrics;
 mod model;
 mod monitor;
 mod privilege;
 mod probe;
+mod recording;
+mod report;
 mod rundir;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod server;
 mod shutdown;
+mod socket;
 mod stats;
+mod status;
 mod tables;
+mod top;
 mod topology;
+mod view;
+mod why;
 
 use std::process::ExitCode;
 
@@ -79,30 +88,37 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         println!("scx_photon {was}");
         return Ok(ExitCode::SUCCESS);
     }
-    match &cli.command {
-        Some(Command::Check) => {
-            let runs = check::run(cli)?;
-            return Ok(ExitCode::from(u8::from(!runs)));
-        }
-        Some(Command::Assets { dir }) => {
-            assets::write(dir)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        Some(Command::Bench(args)) => {
-            bench::run(args, cli.json)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        Some(Command::Compare(args)) => {
-            compare::run(args, cli.json)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        None => {}
+    if let Some(command) = &cli.command {
+        return run_command(cli, command);
     }
     privilege::drop_unneeded();
     let shutdown = Shutdown::install()?;
     match cli.monitor {
         Some(seconds) => monitor::run(seconds, cli.json, |time| shutdown.wait(time))?,
         None => daemon::run(cli, &shutdown)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_command(cli: &Cli, command: &Command) -> Result<ExitCode> {
+    match command {
+        Command::Check => {
+            let runs = check::run(cli)?;
+            return Ok(ExitCode::from(u8::from(!runs)));
+        }
+        Command::Assets { dir } => assets::write(dir)?,
+        Command::Bench(args) => bench::run(args, cli.json)?,
+        Command::Compare(args) => compare::run(args, cli.json)?,
+        Command::Status => return Ok(ExitCode::from(status::run(cli.json)?)),
+        Command::Why { details } => why::command::run(*details, cli.json)?,
+        Command::Metrics => metrics::run()?,
+        Command::Top { replay } => top::run(replay.as_deref(), &Shutdown::install()?)?,
+        Command::Report(args) => report::run(args)?,
+        Command::Record(args) => {
+            let shutdown = Shutdown::install()?;
+            recording::record(args, |time| shutdown.wait(time))?;
+        }
+        Command::Replay { file } => recording::replay(file, cli.json)?,
     }
     Ok(ExitCode::SUCCESS)
 }

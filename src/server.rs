@@ -66,7 +66,7 @@ impl Server {
 
 /// scx_stats wants plain fields, so the counters stand beside the nested objects,
 /// which travel as text in `sample`.
-fn flatten(sample: &Sample) -> Result<Value> {
+pub fn flatten(sample: &Sample) -> Result<Value> {
     let mut out = Map::new();
     for (name, value) in &sample.counters {
         out.insert(name.clone(), Value::from(*value));
@@ -81,6 +81,15 @@ pub fn unflatten(reply: &Value) -> Result<Sample> {
         .as_str()
         .context("the reply has no sample")?;
     serde_json::from_str(text).context("the sample of the reply")
+}
+
+/// The reply to `stats_meta`: every description by name.
+pub fn describe() -> Result<Value> {
+    let meta = meta();
+    Ok(serde_json::to_value(BTreeMap::from([(
+        meta.name.clone(),
+        meta,
+    )]))?)
 }
 
 /// The description of the fields, made from the list.

@@ -11,6 +11,7 @@
 #include "policy/device.h"
 #include "policy/histogram.h"
 #include "policy/params.h"
+#include "why.h"
 
 enum consts {
 	MAX_CPUS = 512, /* power of two; a bigger machine is refused at start */

@@ -52,6 +52,7 @@ char _license[] SEC("license") = "GPL";
 #include "mech/slots.bpf.h"
 #include "mech/wake.bpf.h"
 #include "mech/place.bpf.h"
+#include "mech/why.bpf.h"
 #include "mech/enqueue.bpf.h"
 #include "mech/dispatch.bpf.h"
 #include "mech/account.bpf.h"

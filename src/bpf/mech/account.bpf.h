@@ -35,6 +35,7 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 	struct cpu_ctx *c = cpu_ctx(cpu);
 	u64 now = scx_bpf_now();
 
+	why_running(p, t, now);
 	c->deadline = t->deadline;
 	c->started = now;
 	c->last = t->class;
@@ -70,6 +71,7 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 		fair_charge(t, ran, p->scx.weight);
 		c->fair_served += ran;
 	}
+	why_stopping(p, t, runnable);
 	if (!runnable)
 		return;
 	if (request_used(t))

@@ -208,6 +208,8 @@ void BPF_STRUCT_OPS(photon_enqueue, struct task_struct *p, u64 enq_flags)
 	} else {
 		requeue_deadline(p, t, now);
 	}
+	if (enq_flags & SCX_ENQ_REENQ)
+		why_moved(p, now);
 	if (p->nr_cpus_allowed == 1) {
 		enqueue_bound(p, t, cpu, now);
 		return;

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `scx_photon record FILE` and `replay FILE`. A file is a magic line, a version,
+//! and views as MessagePack with named fields, each behind its length: a newer
+//! scx_photon may add fields, and what is cut off is noticed.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::client::Client;
+use crate::stats;
+use crate::view::View;
+use crate::why::text;
+
+const MAGIC: &[u8] = b"scx_photon recording\n";
+const VERSION: u16 = 1;
+/// A view of 512 CPUs is a twentieth of it.
+const VIEW_MAX: u32 = 4 * 1024 * 1024;
+const NS_PER_SEC: f64 = 1e9;
+
+pub struct Writer<W: Write>(W);
+
+impl<W: Write> Writer<W> {
+    pub fn new(mut out: W) -> Result<Self> {
+        out.write_all(MAGIC)?;
+        out.write_all(&VERSION.to_le_bytes())?;
+        Ok(Writer(out))
+    }
+
+    /// Written as a whole, so that an interrupted recording ends with a whole view.
+    pub fn write(&mut self, view: &View) -> Result<()> {
+        let bytes = rmp_serde::to_vec_named(view)?;
+        let length = u32::try_from(bytes.len()).context("a view of 4 GiB")?;
+        self.0.write_all(&length.to_le_bytes())?;
+        self.0.write_all(&bytes)?;
+        Ok(self.0.flush()?)
+    }
+}
+
+/// The views of a file, in order; an error is the last item.
+pub struct Reader<R: Read> {
+    input: R,
+    name: String,
+    read: usize,
+    failed: bool,
+}
+
+impl Reader<BufReader<File>> {
+    pub fn open(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let file = File::open(path).with_context(|| name.clone())?;
+        Reader::new(BufReader::new(file), name)
+    }
+}
+
+impl<R: Read> Reader<R> {
+    fn new(mut input: R, name: String) -> Result<Self> {
+        let mut head = [0; MAGIC.len() + size_of::<u16>()];
+        let whole = input.read_exact(&mut head).is_ok();
+        if !whole || !head.starts_with(MAGIC) {
+            bail!("{name} is no recording of scx_photon");
+        }
+        let version = u16::from_le_bytes([head[MAGIC.len()], head[MAGIC.len() + 1]]);
+        if version != VERSION {
+            bail!("{name} is a recording of version {version}; this scx_photon reads {VERSION}");
+        }
+        Ok(Reader {
+            input,
+            name,
+            read: 0,
+            failed: false,
+        })
+    }
+
+    /// None at the end of the file.
+    fn view(&mut self) -> Result<Option<View>> {
+        let mut length = [0; size_of::<u32>()];
+        match self.fill(&mut length)? {
+            0 => return Ok(None),
+            n if n < length.len() => bail!(self.cut_off()),
+            _ => {}
+        }
+        let length = u32::from_le_bytes(length);
+        if length > VIEW_MAX {
+            bail!("{} is damaged after {} views", self.name, self.read);
+        }
+        let mut bytes = vec![0; length as usize];
+        if self.fill(&mut bytes)? < bytes.len() {
+            bail!(self.cut_off());
+        }
+        let view = rmp_serde::from_slice(&bytes)
+            .with_context(|| format!("{} is damaged after {} views", self.name, self.read))?;
+        self.read += 1;
+        Ok(Some(view))
+    }
+
+    fn cut_off(&self) -> String {
+        format!("{} is cut off after {} views", self.name, self.read)
+    }
+
+    /// Reads until the buffer is full or the file ends.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let mut got = 0;
+        while got < buffer.len() {
+            match self.input.read(&mut buffer[got..]) {
+                Ok(0) => break,
+                Ok(n) => got += n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e).with_context(|| self.name.clone()),
+            }
+        }
+        Ok(got)
+    }
+}
+
+impl<R: Read> Iterator for Reader<R> {
+    type Item = Result<View>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let next = self.view().transpose();
+        self.failed = matches!(next, Some(Err(_)));
+        next
+    }
+}
+
+/// What `record` is asked for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RecordArgs {
+    /// The file to make; one that exists is left alone
+    pub file: PathBuf,
+    /// Time between views
+    #[arg(long, value_name = "SEC", value_parser = crate::cli::seconds, default_value = "0.5")]
+    pub every: f64,
+    /// Stop after so long; without it at Ctrl-C, or when the daemon ends
+    #[arg(long, value_name = "SEC", value_parser = crate::cli::seconds)]
+    pub seconds: Option<f64>,
+}
+
+pub fn record(args: &RecordArgs, stopped: impl Fn(Duration) -> bool) -> Result<()> {
+    let mut client = Client::connect()?;
+    let file = File::create_new(&args.file).with_context(|| args.file.display().to_string())?;
+    let mut out = Writer::new(BufWriter::new(file))?;
+    let (begin, mut views) = (Instant::now(), 0);
+    let limit = args.seconds.map(Duration::from_secs_f64);
+    loop {
+        match client.ask("view") {
+            Ok(view) => out.write(&view)?,
+            Err(e) if views == 0 => return Err(e),
+            // The daemon has ended: so does the recording.
+            Err(_) => break,
+        }
+        views += 1;
+        let over = limit.is_some_and(|limit| begin.elapsed() >= limit);
+        if over || stopped(Duration::from_secs_f64(args.every)) {
+            break;
+        }
+    }
+    println!("{views} views in {}", args.file.display());
+    Ok(())
+}
+
+/// Prints a recording as `--monitor` and `why` would have.
+pub fn replay(path: &Path, as_json: bool) -> Result<()> {
+    let mut before = View::default();
+    for view in Reader::open(path)? {
+        let view = view?;
+        if as_json {
+            println!("{}", serde_json::to_string(&view)?);
+            continue;
+        }
+        let span = view.sample.at_ns.saturating_sub(before.sample.at_ns);
+        let seconds = match before.sample.at_ns {
+            0 => view.uptime_s,
+            _ => span as f64 / NS_PER_SEC,
+        };
+        println!(
+            "{}",
+            stats::line(&before.sample, &view.sample, seconds.max(0.01))
+        );
+        for stutter in &view.why.stutters {
+            if stutter.at_ns > newest(&before) {
+                println!("  {}", text::line(view.why.at_ns, stutter));
+            }
+        }
+        before = view;
+    }
+    println!("{}", text::summary(&before.why));
+    Ok(())
+}
+
+fn newest(view: &View) -> u64 {
+    view.why.stutters.iter().map(|s| s.at_ns).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recording(views: u64) -> Vec<u8> {
+        let mut out = Writer::new(Vec::new()).expect("begins");
+        for at_ns in 0..views {
+            let mut view = View::default();
+            view.sample.at_ns = at_ns;
+            out.write(&view).expect("writes");
+        }
+        out.0
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<View>> {
+        Reader::new(bytes, "file".into())?.collect()
+    }
+
+    fn complaint(bytes: &[u8]) -> String {
+        read(bytes).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn views_come_back() {
+        let views = read(&recording(3)).expect("reads");
+        let at: Vec<u64> = views.iter().map(|v| v.sample.at_ns).collect();
+        assert_eq!(at, [0, 1, 2]);
+        assert!(read(&recording(0)).expect("reads").is_empty());
+    }
+
+    #[test]
+    fn what_is_no_recording_is_one_line() {
+        assert_eq!(complaint(b""), "file is no recording of scx_photon");
+        assert_eq!(complaint(&[7; 100]), "file is no recording of scx_photon");
+        let mut newer = recording(1);
+        newer[MAGIC.len()] = 9;
+        assert!(
+            complaint(&newer).contains("version 9"),
+            "{}",
+            complaint(&newer)
+        );
+        let whole = recording(3);
+        for cut in [1, 2, 30] {
+            let text = complaint(&whole[..whole.len() - cut]);
+            assert_eq!(text, "file is cut off after 2 views");
+        }
+        let mut damaged = whole.clone();
+        damaged[MAGIC.len() + 2 + 3] = 0xff; // the length's highest byte
+        assert_eq!(complaint(&damaged), "file is damaged after 0 views");
+    }
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `scx_photon report`: one archive for a bug report. Every file in it is listed,
+//! with what it tells, before anything is written. No host name, user, serial
+//! number, path or command line of anything but scx_photon is read; the names of
+//! processes with frame threads are in, and said to be.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal, Read, Write, stdin};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::caps;
+use crate::client::Client;
+use crate::rundir::RUN_DIR;
+use crate::status::Status;
+use crate::topology::CpuMap;
+use crate::view::View;
+use crate::why::{self, Report};
+
+/// Readable by its owner; what is done with it then is up to him.
+const FILE_MODE: u32 = 0o600;
+/// What of a file is taken at most: a dump of 512 CPUs has less.
+const PART_MAX: u64 = 4 * 1024 * 1024;
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The archive to make; one that exists is left alone
+    #[arg(default_value = "scx_photon-report.tar")]
+    pub file: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+struct Part {
+    name: &'static str,
+    /// What it tells, for the list.
+    tells: &'static str,
+    bytes: Vec<u8>,
+}
+
+fn part(name: &'static str, tells: &'static str, bytes: impl Into<Vec<u8>>) -> Part {
+    Part {
+        name,
+        tells,
+        bytes: bytes.into(),
+    }
+}
+
+/// What can be found out without a daemon.
+fn machine() -> Result<Vec<Part>> {
+    let status = Status::now();
+    let topology = CpuMap::detect().map_or_else(|e| format!("{e:#}\n"), |map| order(&map));
+    Ok(vec![
+        part(
+            "version.txt",
+            "scx_photon's and the kernel's version",
+            format!(
+                "scx_photon {}\nLinux {}\n",
+                scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION")),
+                caps::kernel_release()?
+            ),
+        ),
+        part(
+            "status.json",
+            "what the kernel schedules by",
+            serde_json::to_vec_pretty(&status)?,
+        ),
+        part(
+            "capabilities.json",
+            "what this kernel offers",
+            serde_json::to_vec_pretty(&caps::detect())?,
+        ),
+        part("topology.txt", "CPUs and caches, in their order", topology),
+    ])
+}
+
+/// The CPUs as the scheduler tries them.
+fn order(map: &CpuMap) -> String {
+    let mut out = map.describe() + "\n";
+    for cpu in 0..map.nr_cpus {
+        let (llc, next, ring) = (map.llc[cpu], map.next_in_llc[cpu], map.ring[cpu]);
+        let _ = writeln!(out, "cpu {cpu}: cache {llc}, then cpu {next}; ring {ring}");
+    }
+    out
+}
+
+/// How it ended last, if it did and we may know.
+fn last_exit() -> Result<Option<Part>> {
+    const TELLS: &str = "how it ended last, and the kernel's dump: names of tasks";
+    let path = Path::new(RUN_DIR).join("last-exit");
+    let file = match File::open(&path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        other => other.with_context(|| path.display().to_string())?,
+    };
+    let mut bytes = Vec::new();
+    file.take(PART_MAX).read_to_end(&mut bytes)?;
+    Ok(Some(part("last-exit.txt", TELLS, bytes)))
+}
+
+/// What the running daemon knows.
+fn daemon() -> Result<Vec<Part>> {
+    let mut client = Client::connect()?;
+    let view: View = client.ask("view")?;
+    let report: Report = client.ask("why")?;
+    Ok(vec![
+        part(
+            "flags.txt",
+            "the running daemon's flags",
+            view.flags.join(" ") + "\n",
+        ),
+        part(
+            "view.json",
+            "counters, delays, CPUs; names of processes with frame threads",
+            serde_json::to_vec_pretty(&view)?,
+        ),
+        part(
+            "why.txt",
+            "stutters and causes; names of the threads involved",
+            why::command::show(&report, true),
+        ),
+        part(
+            "why.json",
+            "the same for tools",
+            serde_json::to_vec_pretty(&report)?,
+        ),
+    ])
+}
+
+/// The list that is shown before anything is written.
+fn list(parts: &[Part]) -> String {
+    let lines = parts
+        .iter()
+        .map(|p| format!("  {:<18} {:>8} bytes  {}\n", p.name, p.bytes.len(), p.tells));
+    lines.collect()
+}
+
+fn archive(parts: &[Part], out: impl Write) -> Result<()> {
+    let mut tar = tar::Builder::new(out);
+    for p in parts {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(p.bytes.len() as u64);
+        header.set_mode(FILE_MODE);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        // No owner and no time: they would be somebody's.
+        let path = Path::new("scx_photon-report").join(p.name);
+        tar.append_data(&mut header, path, p.bytes.as_slice())?;
+    }
+    tar.into_inner()?.flush()?;
+    Ok(())
+}
+
+fn agreed() -> Result<bool> {
+    if !stdin().is_terminal() {
+        return Ok(false);
+    }
+    print!("Write it? [y/N] ");
+    std::io::stdout().flush()?;
+    let mut answer = String::new();
+    stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let mut parts = machine()?;
+    match daemon() {
+        Ok(more) => parts.extend(more),
+        Err(e) => println!("Without the daemon's part: {e:#}"),
+    }
+    match last_exit() {
+        Ok(more) => parts.extend(more),
+        Err(e) => println!("Without the last exit: {e:#}"),
+    }
+    println!("{} is to hold:", args.file.display());
+    print!("{}", list(&parts));
+    if !args.yes && !agreed()? {
+        println!("Nothing written; --yes writes without asking.");
+        return Ok(());
+    }
+    let file = File::create_new(&args.file).with_context(|| args.file.display().to_string())?;
+    archive(&parts, file)?;
+    println!("Written. Look into it before you send it.");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_archive_holds_what_the_list_says() {
+        let parts = machine().expect("a machine");
+        let listed = list(&parts);
+        let mut bytes = Vec::new();
+        archive(&parts, &mut bytes).expect("writes");
+        let mut tar = tar::Archive::new(bytes.as_slice());
+        let mut names = Vec::new();
+        for entry in tar.entries().expect("entries") {
+            let entry = entry.expect("an entry");
+            let header = entry.header();
+            assert_eq!((header.uid().ok(), header.mtime().ok()), (Some(0), Some(0)));
+            names.push(entry.path().expect("a path").display().to_string());
+        }
+        assert_eq!(names.len(), listed.lines().count());
+        for p in &parts {
+            assert!(listed.contains(p.name) && listed.contains(p.tells));
+            assert!(names.contains(&format!("scx_photon-report/{}", p.name)));
+        }
+    }
+
+    #[test]
+    fn nothing_personal_is_in_it() {
+        let parts = machine().expect("a machine");
+        let text: String = parts
+            .iter()
+            .map(|p| String::from_utf8_lossy(&p.bytes).into_owned())
+            .collect();
+        let uname = nix::sys::utsname::uname().expect("a name");
+        let host = uname.nodename().to_string_lossy().into_owned();
+        // A host called "vm" would be found in any text.
+        if host.len() > 6 {
+            assert!(!text.contains(&host), "{text}");
+        }
+        for private in ["/home/", "SUDO_USER", "machine-id"] {
+            assert!(!text.contains(private), "{private}: {text}");
+        }
+    }
+}

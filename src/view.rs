@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Everything there is to see at one moment: what `top` draws, what `record`
+//! writes and what the metrics are made of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bpf::intf;
+use crate::model::Sample;
+use crate::why::{Report, Why, process_name};
+
+/// Frames of the frame-time line; as many as a wide terminal has columns.
+const FRAMES: usize = 240;
+/// Of all stutters the last ones; `why` has the rest.
+const STUTTERS: usize = 20;
+/// Processes shown.
+const PROCESSES: usize = 8;
+/// The window of `why/watch.rs`.
+const WINDOW_S: f64 = 2.0;
+const NS_PER_SEC: f64 = 1e9;
+
+/// The names of the classes, indexed by `enum task_class`.
+pub const CLASSES: [&str; intf::task_class_NR_CLASSES as usize] =
+    ["-", "input", "kernel", "frame", "fair", "batch"];
+
+/// What a CPU runs now.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+pub struct Cpu {
+    pub cpu: usize,
+    /// `-`: idle, or a real-time task.
+    pub class: String,
+    /// Since when, us.
+    pub ran_us: u64,
+    /// Until the deadline of what runs, us; negative when it has passed.
+    pub due_us: i64,
+    /// The hint of the scheduler's own mask.
+    pub idle: bool,
+}
+
+/// A process with frame threads.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+pub struct Process {
+    pub pid: u32,
+    pub name: String,
+    /// Wakeups by sources, a second.
+    pub beginnings: f64,
+    /// CPU of its frame threads in percent of one; a lower bound for all but the
+    /// watched one, of which every turn is seen.
+    pub cpu_percent: f64,
+    pub watched: bool,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+pub struct View {
+    pub version: String,
+    pub kernel: String,
+    /// The daemon's command line, without its name.
+    pub flags: Vec<String>,
+    pub uptime_s: f64,
+    pub input_probe: bool,
+    pub sample: Sample,
+    pub cpus: Vec<Cpu>,
+    pub processes: Vec<Process>,
+    /// Intervals of the last frames, ms, oldest first.
+    pub frames: Vec<f32>,
+    pub why: Report,
+}
+
+impl View {
+    /// Adds what the forensics know.
+    pub fn add_why(&mut self, why: &Why) {
+        self.why = why.report();
+        let surplus = self.why.stutters.len().saturating_sub(STUTTERS);
+        self.why.stutters.drain(..surplus);
+        self.frames = why.last_frames(FRAMES);
+        let mut processes: Vec<Process> = why
+            .watch
+            .last
+            .iter()
+            .map(|(pid, a)| Process {
+                pid: *pid,
+                name: String::new(),
+                beginnings: f64::from(a.beginnings) / WINDOW_S,
+                cpu_percent: a.used_ns as f64 / NS_PER_SEC / WINDOW_S * 100.0,
+                watched: *pid == why.watch.tgid,
+            })
+            .collect();
+        processes.sort_by(|a, b| b.cpu_percent.total_cmp(&a.cpu_percent));
+        processes.truncate(PROCESSES);
+        for p in &mut processes {
+            p.name = process_name(p.pid);
+        }
+        self.processes = processes;
+    }
+}

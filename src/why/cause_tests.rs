@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Frames of known causes.
+
+use super::*;
+use crate::why::record::tests::{turn, wait};
+
+const MS: u64 = 1_000_000;
+const CPUS: usize = 4;
+const FRAME: Frame = Frame {
+    start: 100 * MS,
+    next: 150 * MS,
+    done: 140 * MS,
+};
+const USUAL: Split = Split {
+    ran: 8 * MS,
+    waited: 0,
+    slept: 0,
+};
+
+fn cause(records: &[Record]) -> Cause {
+    let scene = Scene::new(records.iter(), FRAME, (1, 1), CPUS);
+    scene.cause(&USUAL, 33 * MS)
+}
+
+fn behind(class: u32, flags: u32) -> Behind {
+    let records = [
+        wait(2, 104 * MS, 130 * MS, class, flags),
+        turn(1, 100 * MS, 104 * MS, 4 * MS),
+        turn(2, 104 * MS, 140 * MS, 10 * MS),
+    ];
+    match cause(&records) {
+        Cause::Waited { behind, wait } => {
+            assert_eq!((wait.pid, wait.us), (2, 26_000));
+            behind
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_wait_is_blamed_on_who_was_there() {
+    let (fair, frame) = (intf::task_class_CLASS_FAIR, intf::task_class_CLASS_FRAME);
+    assert_eq!(behind(0, intf::why_flags_WHY_OTHER_RT), Behind::RealTime);
+    assert_eq!(behind(fair, intf::why_flags_WHY_MOVED), Behind::RealTime);
+    assert_eq!(behind(0, intf::why_flags_WHY_OTHER_IDLE), Behind::Scheduler);
+    assert_eq!(behind(frame, intf::why_flags_WHY_PINNED), Behind::Pinned);
+    assert_eq!(behind(frame, 0), Behind::OtherFrame);
+    assert_eq!(behind(intf::task_class_CLASS_KERNEL, 0), Behind::Kernel);
+    assert_eq!(behind(fair, 0), Behind::Scheduler);
+}
+
+#[test]
+fn long_work_is_work() {
+    let got = cause(&[turn(1, 100 * MS, 140 * MS, 40 * MS)]);
+    assert!(matches!(got, Cause::Ran { pid: 1, ms: 40, .. }), "{got:?}");
+}
+
+#[test]
+fn a_crowd_is_more_threads_than_cpus_behind_each_other() {
+    let mut records = Vec::new();
+    for pid in 1..10 {
+        records.push(turn(
+            pid,
+            100 * MS,
+            100 * MS + u64::from(pid) * 4 * MS,
+            4 * MS,
+        ));
+        let mut w = wait(pid, 100 * MS, 96 * MS + u64::from(pid) * 4 * MS, 3, 0);
+        w.other_pid = pid % 3 + 1;
+        records.push(w);
+    }
+    let got = cause(&records);
+    assert_eq!(
+        got,
+        Cause::Crowded {
+            threads: 9,
+            cpus: 4
+        }
+    );
+}
+
+#[test]
+fn silence_is_sleep_of_a_kind() {
+    let slept = |change: &dyn Fn(&mut Record)| {
+        let mut last = turn(2, 104 * MS, 106 * MS, 2 * MS);
+        change(&mut last);
+        let records = [turn(1, 100 * MS, 104 * MS, 4 * MS), last];
+        match cause(&records) {
+            Cause::Slept { why, .. } => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(slept(&|_| ()), Asleep::Other);
+    assert_eq!(slept(&|r| r.sleep = 4), Asleep::Stopped);
+    assert_eq!(slept(&|r| r.sleep = 2), Asleep::Driver);
+    assert_eq!(
+        slept(&|r| r.flags = intf::why_flags_WHY_IOWAIT as u8),
+        Asleep::Disk
+    );
+}
+
+#[test]
+fn the_wait_of_another_process_may_be_the_cause() {
+    let mut server = wait(7, 104 * MS, 138 * MS, 0, intf::why_flags_WHY_OTHER_RT);
+    server.tgid = 70;
+    let got = cause(&[turn(1, 100 * MS, 104 * MS, 4 * MS), server]);
+    assert!(matches!(got, Cause::Waited { behind: Behind::RealTime, wait } if wait.pid == 7));
+}
+
+#[test]
+fn who_was_moved_blames_whom_it_was_moved_from() {
+    let mut moved = wait(1, 104 * MS, 124 * MS, 0, intf::why_flags_WHY_MOVED);
+    moved.other_comm = "rt".into();
+    let idle = intf::why_flags_WHY_OTHER_IDLE;
+    let records = [
+        turn(1, 100 * MS, 140 * MS, 8 * MS),
+        moved,
+        wait(1, 104 * MS, 136 * MS, 0, idle),
+    ];
+    let Cause::Waited { behind, wait } = cause(&records) else {
+        panic!("no wait");
+    };
+    assert_eq!(behind, Behind::RealTime);
+    assert_eq!((wait.us, wait.other.as_str()), (32_000, "rt"));
+}

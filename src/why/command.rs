@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `scx_photon why`: asks the daemon and prints.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use crate::client::Client;
+use crate::why::{Report, text};
+
+/// The lines, newest stutter last.
+pub fn show(report: &Report, details: bool) -> String {
+    let mut out = String::new();
+    for stutter in &report.stutters {
+        let _ = writeln!(out, "{}", text::line(report.at_ns, stutter));
+        if details {
+            out.push_str(&text::details(stutter));
+        }
+    }
+    let _ = writeln!(out, "{}", text::summary(report));
+    out
+}
+
+pub fn run(details: bool, as_json: bool) -> Result<()> {
+    let report: Report = Client::connect()?.ask("why")?;
+    if as_json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        print!("{}", show(&report, details));
+    }
+    Ok(())
+}

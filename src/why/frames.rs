@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a frame is, as the scheduler can see it: from one moment at which a source
+//! (a timer, a vblank, a fence) wakes the thread that sets the game's pace to the
+//! next. Its work lasts from that wakeup to the end of the last turn in its chain,
+//! which is how source-to-frame times are measured.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::why::record::{Kind, Record};
+
+const NS_PER_MS: f64 = 1e6;
+const NS_PER_SEC: u64 = 1_000_000_000;
+/// The past that is kept to cut frames from; longer than the longest stutter that
+/// is looked into.
+const RECENT_NS: u64 = 3 * NS_PER_SEC;
+/// And by number: 8 threads at 500 Hz on every CPU of a big desktop.
+const RECENT_MAX: usize = 65_536;
+/// A turn is reported when it ends, so a frame is looked at after this long.
+const SETTLED_NS: u64 = NS_PER_SEC / 2;
+/// CPUs that write at one moment: their records may stand in either order.
+const SKEW_NS: u64 = 1_000_000;
+/// Frames a second of a pacing thread. Slower is a clock on a panel, faster audio.
+const RATE_MIN: u64 = 15;
+const RATE_MAX: u64 = 1000;
+/// The pacer stays, unless another thread works so many times as much.
+const PACER_LEAD: u64 = 2;
+
+/// A frame that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// ns: the source's wakeup.
+    pub start: u64,
+    /// ns: the next one.
+    pub next: u64,
+    /// ns: the end of the last turn in its chain.
+    pub done: u64,
+}
+
+impl Frame {
+    pub fn interval(&self) -> u64 {
+        self.next - self.start
+    }
+
+    /// From the source to the last link's end.
+    pub fn work(&self) -> u64 {
+        self.done - self.start
+    }
+
+    /// All of the time that belongs to it.
+    pub fn span(&self) -> (u64, u64) {
+        (self.start, self.next.max(self.done))
+    }
+}
+
+/// Frame times as they are shown, ms.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, PartialEq)]
+pub struct Times {
+    pub p50: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+impl Times {
+    pub fn of(values_ns: impl Iterator<Item = u64>) -> Self {
+        let mut all: Vec<u64> = values_ns.collect();
+        let ms = |percent| quantile(&mut all, percent) as f64 / NS_PER_MS;
+        let [p50, p99, max] = [50, 99, 100].map(ms);
+        Times { p50, p99, max }
+    }
+}
+
+/// The value that so many percent are not above; 0 of none.
+pub fn quantile(values: &mut [u64], percent: usize) -> u64 {
+    if values.is_empty() {
+        return 0;
+    }
+    let at = (values.len() * percent / 100).min(values.len() - 1);
+    *values.select_nth_unstable(at).1
+}
+
+/// The recent records of the watched process and its pacer.
+#[derive(Debug, Default)]
+pub struct Recent {
+    pub records: VecDeque<Record>,
+    /// Thread that sets the pace; 0 if none does.
+    pub pacer: u32,
+    /// Frames that begin before this have been cut.
+    cut_to: u64,
+}
+
+impl Recent {
+    pub fn push(&mut self, record: Record) {
+        let oldest = record.at.saturating_sub(RECENT_NS);
+        while self.records.len() >= RECENT_MAX
+            || self.records.front().is_some_and(|r| r.at < oldest)
+        {
+            self.records.pop_front();
+        }
+        self.records.push_back(record);
+    }
+
+    /// Another process is watched.
+    pub fn forget(&mut self) {
+        *self = Recent::default();
+    }
+
+    /// The frames that have come to rest since the last call. `now` is the time up
+    /// to which records have been read.
+    pub fn cut(&mut self, now: u64, tgid: u32) -> Vec<Frame> {
+        self.choose_pacer(tgid);
+        let settled = now.saturating_sub(SETTLED_NS);
+        let mut starts: Vec<u64> = self
+            .turns(tgid)
+            .filter(|r| r.pid == self.pacer && r.begins_frame() && r.from >= self.cut_to)
+            .map(|r| r.from)
+            .collect();
+        starts.sort_unstable();
+        let mut frames = Vec::new();
+        for pair in starts.windows(2) {
+            let (start, next) = (pair[0], pair[1]);
+            if next > settled {
+                break;
+            }
+            self.cut_to = next;
+            frames.push(Frame {
+                start,
+                next,
+                done: start,
+            });
+        }
+        self.find_ends(tgid, &mut frames);
+        frames
+    }
+
+    /// A frame's work ends with the last turn in the chain that began it.
+    fn find_ends(&self, tgid: u32, frames: &mut [Frame]) {
+        let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut chains: BTreeMap<u64, u64> = BTreeMap::new();
+        for r in self.turns(tgid).filter(|r| r.in_chain()) {
+            let end = ends.entry(r.chain_until).or_default();
+            *end = r.at.max(*end);
+            if r.pid == self.pacer && r.begins_frame() {
+                chains.insert(r.from, r.chain_until);
+            }
+        }
+        for f in frames {
+            let end = chains.get(&f.start).and_then(|chain| ends.get(chain));
+            f.done = end.copied().unwrap_or(f.start);
+        }
+    }
+
+    /// The records that may touch a span; they come sorted by their ends, but for
+    /// the time CPUs need to write them.
+    pub fn around(&self, (begin, end): (u64, u64)) -> impl Iterator<Item = &Record> {
+        let first = begin.saturating_sub(SKEW_NS);
+        let from = self.records.partition_point(|r| r.at < first);
+        let records = self.records.range(from..);
+        records.take_while(move |r| r.at < end + SETTLED_NS)
+    }
+
+    fn turns(&self, tgid: u32) -> impl Iterator<Item = &Record> {
+        let ours = move |r: &&Record| r.kind == Kind::Turn && r.tgid == tgid;
+        self.records.iter().filter(ours)
+    }
+
+    /// Of the threads that begin frames at a frame's rate, the one that works most.
+    fn choose_pacer(&mut self, tgid: u32) {
+        let mut threads: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        for r in self.turns(tgid) {
+            let (begun, used) = threads.entry(r.pid).or_default();
+            *begun += u64::from(r.begins_frame());
+            *used += r.used;
+        }
+        let (Some(first), Some(last)) = (self.records.front(), self.records.back()) else {
+            return;
+        };
+        let length = last.at.saturating_sub(first.at).max(1);
+        let rate = |begun: u64| begun * NS_PER_SEC / length;
+        threads.retain(|_, (begun, _)| (RATE_MIN..=RATE_MAX).contains(&rate(*begun)));
+        let Some((pid, (_, used))) = threads.iter().max_by_key(|(_, (_, used))| *used) else {
+            return;
+        };
+        let current = threads.get(&self.pacer).map_or(0, |(_, used)| *used);
+        if current * PACER_LEAD < *used {
+            self.pacer = *pid;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::why::record::tests::turn;
+
+    const MS: u64 = 1_000_000;
+
+    #[test]
+    fn a_frame_is_from_pace_to_pace_and_its_work_to_the_last_link() {
+        let mut recent = Recent::default();
+        for i in 0..100 {
+            let at = i * 16 * MS + MS;
+            recent.push(turn(1, at, at + 4 * MS, 4 * MS));
+            // The render thread, woken by the first: a link of its chain.
+            let mut link = turn(2, at + 4 * MS, at + 9 * MS, 5 * MS);
+            (link.chain_until, link.depth) = (at + 20 * MS, 1);
+            recent.push(link);
+            // Audio: often, and little.
+            for k in 0..3 {
+                recent.push(turn(3, at + k * 5 * MS, at + k * 5 * MS + 1000, 1000));
+            }
+        }
+        let frames = recent.cut(1600 * MS, 1);
+        assert_eq!(recent.pacer, 1);
+        assert!(frames.len() > 50, "{}", frames.len());
+        assert!(frames.iter().all(|f| f.interval() == 16 * MS));
+        assert!(frames.iter().all(|f| f.work() == 9 * MS));
+        assert!(recent.cut(1600 * MS, 1).is_empty(), "cut once");
+    }
+
+    #[test]
+    fn times_of_nothing_are_zero() {
+        assert_eq!(Times::of([].into_iter()), Times::default());
+        let t = Times::of((1..=100).map(|v| v * MS));
+        assert_eq!((t.p50, t.p99, t.max), (51.0, 100.0, 100.0));
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Reads the ring of records and keeps what follows from them.
+
+use std::cell::{Cell, RefCell};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::rc::Rc;
+
+use anyhow::{Context, Result};
+use libbpf_rs::{RingBuffer, RingBufferBuilder};
+use log::{debug, warn};
+
+use crate::loader::Scheduler;
+use crate::why::Why;
+use crate::why::record::Record;
+
+pub struct WhyRing<'a> {
+    buffer: RingBuffer<'a>,
+    why: Rc<RefCell<Why>>,
+    /// Another process was chosen, and the kernel part does not know it yet.
+    changed: Rc<Cell<bool>>,
+}
+
+impl<'a> WhyRing<'a> {
+    pub fn new(scheduler: &'a Scheduler<'a>) -> Result<Self> {
+        let why = Rc::new(RefCell::new(Why::new(scheduler.topology().nr_cpus)));
+        let changed = Rc::new(Cell::new(false));
+        let (see, tell) = (Rc::clone(&why), Rc::clone(&changed));
+        let on_record = move |bytes: &[u8]| {
+            let mut why = see.borrow_mut();
+            match Record::decode(bytes) {
+                Some(record) => tell.set(why.see(record) || tell.get()),
+                None => why.malformed += 1,
+            }
+            0
+        };
+        let mut builder = RingBufferBuilder::new();
+        builder
+            .add(scheduler.why_map(), on_record)
+            .context("adding the ring of waits")?;
+        let buffer = builder.build().context("mapping the ring of waits")?;
+        Ok(WhyRing {
+            buffer,
+            why,
+            changed,
+        })
+    }
+
+    /// The descriptor to wait on.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the descriptor belongs to `buffer`, which outlives the borrow.
+        unsafe { BorrowedFd::borrow_raw(self.buffer.epoll_fd().as_raw_fd()) }
+    }
+
+    /// Reads everything that waits and tells the kernel part whom to watch.
+    pub fn drain(&self, scheduler: &Scheduler<'_>) -> Result<()> {
+        self.buffer.consume().context("reading the ring of waits")?;
+        let mut why = self.why.borrow_mut();
+        why.settle();
+        if self.changed.take() {
+            debug!("frames are looked for in process {}", why.watch.tgid);
+            // Without it there is less to tell, and nothing else.
+            if let Err(e) = scheduler.watch(why.watch.tgid) {
+                warn!("{e:#}");
+            }
+        }
+        let malformed = std::mem::take(&mut why.malformed);
+        if malformed > 0 {
+            warn!("{malformed} malformed records: kernel part and daemon disagree");
+        }
+        Ok(())
+    }
+
+    pub fn why(&self) -> std::cell::Ref<'_, Why> {
+        self.why.borrow()
+    }
+}
