@@ -203,6 +203,14 @@ pub const BOOTS: &[Boot] = &[
         On::NewestKernel,
         FOUR,
         &[
+            test("why", &[], 120),
+            test("look", &[], 120),
+            twin(
+                "why_no_preempt",
+                "why",
+                &["--load", SABOTAGE_FLAG, "no-preempt"],
+                "did not preempt",
+            ),
             named("stall", "stall", &[SABOTAGE_FLAG, "dead-queue"], 60),
             named("rescue", "rescue", &[SABOTAGE_FLAG, "lost-pinned"], 60),
             twin(

@@ -8,6 +8,7 @@ mod bpf;
 mod btf;
 mod device;
 mod fault;
+mod game;
 mod init;
 mod kmsg;
 mod kthreads;

@@ -47,6 +47,8 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("fault", scenarios::fault::run),
     ("rescue", scenarios::rescue::run),
     ("cycles", scenarios::cycles::run),
+    ("why", scenarios::why::run),
+    ("look", scenarios::look::run),
 ];
 
 pub struct Ctx {

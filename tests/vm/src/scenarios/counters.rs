@@ -70,6 +70,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
 /// Why a counter may stay at zero here.
 fn unreachable(name: &str) -> Option<&'static str> {
     match name {
+        "why_dropped" => Some("needs 250 long waits a second on one CPU"),
         "ctx_missing" => Some("needs more than 65,535 tasks"),
         "wake_display" => Some("no display; scenario `display`"),
         "dispatch_steal" if llcs() < 2 => Some("one last-level cache"),

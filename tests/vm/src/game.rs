@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A game of two threads, paced by a timer at 60 Hz, that faces a player (a mouse), and can be told to stutter for a
+//! known cause in its next frame.
+
+use crate::load::{Load, Policy, Worker, burn, cpus, pin, set_policy};
+use crate::scenario::Fail;
+use photon_bench::sys::clock::{NS_PER_MS, NS_PER_SEC, mono_ns, sleep_until};
+use photon_bench::sys::uinput::{Mouse, Reader};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Barrier};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+const PERIOD_NS: u64 = NS_PER_SEC / 60;
+const GAME_NS: u64 = 3 * NS_PER_MS;
+const RENDER_NS: u64 = 3 * NS_PER_MS;
+/// Input reaches a process that faces the player more often than every 250 ms.
+const INPUT_EVERY: Duration = Duration::from_millis(40);
+/// Two refreshes and more: no doubt that the frame is late.
+const LONG_NS: u64 = 45 * NS_PER_MS;
+/// A frame thread on the render thread's CPU: below its budget of 14 ms, and too much for the frame.
+const BESIDE_NS: u64 = 13 * NS_PER_MS;
+/// Workers of a crowded frame, a CPU, and what each burns.
+const CROWD_A_CPU: usize = 4;
+const CROWD_NS: u64 = 9 * NS_PER_MS;
+/// More than a frame thread may use and stay one.
+const OVER_BUDGET_NS: u64 = 24 * NS_PER_MS;
+const RENDER_CPU: usize = 1;
+
+/// What goes wrong in the next frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    Nothing,
+    /// The game computes for long.
+    LongWork,
+    /// The render thread sleeps, as if for a GPU.
+    Sleep,
+    /// Real-time tasks take every CPU.
+    RealTime,
+    /// The render thread may run on one CPU only, and another frame thread has it.
+    Pinned,
+    /// More workers than CPUs.
+    Crowd,
+    /// More CPU than a frame thread gets.
+    OverBudget,
+    /// The process is stopped by a signal.
+    Stopped,
+    /// The render thread sleeps uninterruptibly.
+    Driver,
+}
+
+const TROUBLES: [Trouble; 9] = [
+    Trouble::Nothing,
+    Trouble::LongWork,
+    Trouble::Sleep,
+    Trouble::RealTime,
+    Trouble::Pinned,
+    Trouble::Crowd,
+    Trouble::OverBudget,
+    Trouble::Stopped,
+    Trouble::Driver,
+];
+
+struct Shared {
+    stop: AtomicBool,
+    next: AtomicUsize,
+}
+
+type Body = Box<dyn FnOnce(&Shared) -> io::Result<()> + Send>;
+
+pub struct Game {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
+}
+
+/// Threads that burn once when they are told to and say when they are done.
+struct Crew {
+    go: Vec<Sender<u64>>,
+    done: Receiver<()>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
+}
+
+impl Crew {
+    fn new(name: &str, n: usize, setup: fn(usize) -> io::Result<()>) -> io::Result<Self> {
+        let (tell, done) = channel();
+        let (mut go, mut threads) = (Vec::new(), Vec::new());
+        for i in 0..n {
+            let (sender, jobs) = channel::<u64>();
+            let tell = tell.clone();
+            let thread = std::thread::Builder::new().name(name.into());
+            threads.push(thread.spawn(move || {
+                setup(i)?;
+                for ns in jobs {
+                    burn(ns);
+                    // Nobody listens only when the game ends.
+                    let _ = tell.send(());
+                }
+                Ok(())
+            })?);
+            go.push(sender);
+        }
+        Ok(Crew { go, done, threads })
+    }
+
+    fn start(&self, ns: u64) {
+        for go in &self.go {
+            let _ = go.send(ns);
+        }
+    }
+
+    fn join(&self) {
+        for _ in &self.go {
+            let _ = self.done.recv();
+        }
+    }
+}
+
+impl Game {
+    pub fn start() -> Result<Self, Fail> {
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            next: AtomicUsize::new(0),
+        });
+        let mouse = Mouse::new("photon-guest mouse")?;
+        let reader = Reader::open(mouse.node())?;
+        let mut threads = Vec::new();
+        let mut spawn = |name: &str, body: Body| {
+            let shared = Arc::clone(&shared);
+            let thread = std::thread::Builder::new().name(name.into());
+            threads.push(thread.spawn(move || body(&shared))?);
+            io::Result::Ok(())
+        };
+        spawn(
+            "reader",
+            Box::new(move |shared| {
+                while !shared.stop.load(Ordering::Relaxed) {
+                    reader.read(|_| ())?;
+                }
+                Ok(())
+            }),
+        )?;
+        spawn(
+            "hand",
+            Box::new(move |shared| {
+                loop {
+                    // Once more after the end, so that the reader sees it.
+                    let last = shared.stop.load(Ordering::Relaxed);
+                    mouse.report()?;
+                    if last {
+                        return Ok(());
+                    }
+                    std::thread::sleep(INPUT_EVERY);
+                }
+            }),
+        )?;
+        spawn("pace", Box::new(pace))?;
+        Ok(Game { shared, threads })
+    }
+
+    /// The next frame has this trouble.
+    pub fn trouble(&self, trouble: Trouble) {
+        let index = TROUBLES.iter().position(|t| *t == trouble).unwrap_or(0);
+        self.shared.next.store(index, Ordering::Relaxed);
+    }
+
+    pub fn finish(mut self) -> Result<(), Fail> {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let ended = thread.join();
+            ended.map_err(|_| Fail::failed("a thread of the game panicked"))??;
+        }
+        Ok(())
+    }
+}
+
+/// The thread that sets the pace.
+fn pace(shared: &Shared) -> io::Result<()> {
+    let (frames, to_render) = channel::<Trouble>();
+    let (rendered, done) = channel::<()>();
+    let render = std::thread::Builder::new().name("render".into());
+    let render = render.spawn(move || {
+        for trouble in to_render {
+            draw(trouble)?;
+            let _ = rendered.send(());
+        }
+        io::Result::Ok(())
+    })?;
+    let crowd = Crew::new("worker", CROWD_A_CPU * cpus(), |_| Ok(()))?;
+    let beside = Crew::new("beside", 1, |_| pin(RENDER_CPU))?;
+    let rt = Crew::new("rthog", cpus(), |cpu| {
+        pin(cpu)?;
+        set_policy(Policy::Fifo(10))
+    })?;
+    while !shared.stop.load(Ordering::Relaxed) {
+        sleep_until((mono_ns() / PERIOD_NS + 1) * PERIOD_NS)?;
+        let trouble = TROUBLES[shared.next.swap(0, Ordering::Relaxed)];
+        burn(GAME_NS);
+        match trouble {
+            Trouble::LongWork => burn(LONG_NS),
+            Trouble::RealTime => rt.start(LONG_NS),
+            Trouble::Pinned => beside.start(BESIDE_NS),
+            Trouble::Stopped => stop_myself()?,
+            Trouble::Crowd => {
+                crowd.start(CROWD_NS);
+                crowd.join();
+            }
+            Trouble::OverBudget => burn(OVER_BUDGET_NS),
+            _ => {}
+        }
+        let _ = frames.send(trouble);
+        let _ = done.recv();
+        match trouble {
+            Trouble::RealTime => rt.join(),
+            Trouble::Pinned => beside.join(),
+            _ => {}
+        }
+    }
+    drop(frames);
+    for crew in [crowd, beside, rt] {
+        drop(crew.go);
+        for thread in crew.threads {
+            // A panic would be the scenario's own and is seen in its output.
+            let _ = thread.join();
+        }
+    }
+    render.join().unwrap_or(Ok(()))
+}
+
+/// The render thread's part of a frame.
+fn draw(trouble: Trouble) -> io::Result<()> {
+    match trouble {
+        Trouble::Sleep => sleep_until(mono_ns() + LONG_NS)?,
+        Trouble::Driver => fork_and_wait(libc::CLONE_VFORK, || ())?,
+        Trouble::Pinned => {
+            pin(RENDER_CPU)?;
+            burn(RENDER_NS);
+            crate::load::allow_all()?;
+            return Ok(());
+        }
+        _ => {}
+    }
+    burn(RENDER_NS);
+    Ok(())
+}
+
+/// Stops the whole process; a child lets it go on.
+fn stop_myself() -> io::Result<()> {
+    // SAFETY: no pointers.
+    let me = unsafe { libc::getpid() };
+    fork_and_wait(0, move || {
+        // SAFETY: no pointers.
+        unsafe { libc::kill(me, libc::SIGCONT) };
+    })?;
+    // SAFETY: no pointers.
+    unsafe { libc::kill(me, libc::SIGSTOP) };
+    Ok(())
+}
+
+/// A child that sleeps for LONG_NS, does something and ends. With CLONE_VFORK the parent sleeps uninterruptibly
+/// until then, as it would in a driver.
+fn fork_and_wait(flags: libc::c_int, last: impl Fn()) -> io::Result<()> {
+    let flags = (flags | libc::SIGCHLD) as libc::c_ulong;
+    // SAFETY: without CLONE_VM this is a fork: the child has memory of its own, and no stack is passed.
+    let child = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match child {
+        0 => {
+            // Between fork and exit only system calls are made.
+            let _ = sleep_until(mono_ns() + LONG_NS);
+            last();
+            // SAFETY: ends the child without running anything of the parent's.
+            unsafe { libc::_exit(0) }
+        }
+        c if c < 0 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Hogs on every CPU beside the game.
+pub fn hogs(policy: Policy) -> io::Result<Load> {
+    Load::start(&vec![Worker::hog("hog").policy(policy); 2 * cpus()])
+}
+
+/// Children that fork and end as fast as they can, until the flag says stop.
+pub fn fork_storm(stop: &Arc<AtomicBool>) -> io::Result<Vec<JoinHandle<()>>> {
+    let begin = Arc::new(Barrier::new(2));
+    let mut threads = Vec::new();
+    for _ in 0..2 {
+        let (stop, begin) = (Arc::clone(stop), Arc::clone(&begin));
+        let thread = std::thread::Builder::new().name("storm".into());
+        threads.push(thread.spawn(move || {
+            begin.wait();
+            while !stop.load(Ordering::Relaxed) {
+                // SAFETY: the child makes one system call, and no status is asked for.
+                unsafe {
+                    match libc::fork() {
+                        0 => libc::_exit(0),
+                        child => libc::waitpid(child, std::ptr::null_mut(), 0),
+                    };
+                }
+            }
+        })?);
+    }
+    Ok(threads)
+}

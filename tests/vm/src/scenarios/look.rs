@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What people and tools see of a running scx_photon, most of it asked by a user who is not root: `status` and its exit
+//! codes, the two sockets in scx_stats' protocol, `metrics`, `record` and `replay`, `report`. With `--dump` the
+//! recording goes to the console in hex, to look at with `top --replay`.
+
+use crate::game::Game;
+use crate::oneshot::{self, Ended};
+use crate::photon::Photon;
+use crate::scenario::{Ctx, Fail, Outcome};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const NOBODY: u32 = 65534;
+/// The documented exit codes of `status`.
+const ON: i32 = 0;
+const KERNELS_OWN: i32 = 10;
+/// Until frames are seen and some stutter could have been.
+const WARM_UP: Duration = Duration::from_millis(4000);
+/// What it says then.
+const KERNELS_WORDS: &str = "the kernel's own scheduler";
+const FLAGS: [&str; 2] = ["--slice-us", "3000"];
+const REPORT: &str = "/tmp/report.tar";
+/// Characters of a line of a dump.
+const CONSOLE_LINE: usize = 4000;
+const RECORDING: &str = "/tmp/look.photon";
+/// For scx_stats' tools and for everybody.
+const SOCKETS: [&str; 2] = ["/var/run/scx/root/stats", "/run/scx_photon/socket"];
+/// Twenty times what is promised: this machine is emulated, and each instruction takes a nanosecond.
+const STATUS_LIMIT: Duration = Duration::from_millis(100);
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let off = ask(ctx, &["status"])?;
+    is(&off, "status before", KERNELS_OWN, KERNELS_WORDS)?;
+    is(&ask(ctx, &["why"])?, "why before", 1, "")?;
+    let photon = Photon::start(ctx, &FLAGS)?;
+    let game = Game::start()?;
+    std::thread::sleep(WARM_UP);
+    let begin = Instant::now();
+    let on = ask(ctx, &["status"])?;
+    let took = begin.elapsed();
+    is(&on, "status", ON, "ms a frame")?;
+    if took > STATUS_LIMIT {
+        return Err(Fail::failed(format!("status took {took:?}")));
+    }
+    for socket in SOCKETS {
+        protocol(socket)?;
+    }
+    commands(ctx)?;
+    game.finish()?;
+    photon.stop()?;
+    let after = ask(ctx, &["status"])?;
+    is(&after, "status after", KERNELS_OWN, KERNELS_WORDS)?;
+    Ok(json!({"status": on.stdout.trim(), "status_us": took.as_micros() as u64}))
+}
+
+/// What nobody special types.
+fn ask(ctx: &Ctx, arguments: &[&str]) -> Result<Ended, Fail> {
+    let mut command = Command::new(&ctx.scx_photon);
+    oneshot::run(command.args(arguments).uid(NOBODY).gid(NOBODY))
+}
+
+/// Everything but `status`, while scx_photon runs.
+fn commands(ctx: &Ctx) -> Result<(), Fail> {
+    let metrics = ask(ctx, &["metrics"])?;
+    for sample in [
+        "scx_photon_wakeups_total ",
+        "scx_photon_frame_time_seconds{quantile=\"0.5\"} 0.01",
+        "\n# EOF\n",
+    ] {
+        is(&metrics, "metrics", 0, sample)?;
+    }
+    let record = ["record", RECORDING, "--seconds", "1", "--every", "0.2"];
+    is(&ask(ctx, &record)?, "record", 0, " views in ")?;
+    is(&ask(ctx, &record)?, "record again", 1, "")?;
+    is(&ask(ctx, &["replay", RECORDING])?, "replay", 0, "ms usual")?;
+    let top = ask(ctx, &["top", "--replay", RECORDING])?;
+    is(&top, "top without a terminal", 1, "")?;
+    let report = ask(ctx, &["report", REPORT, "--yes"])?;
+    is(&report, "report", 0, "why.json")?;
+    let report = std::fs::read(REPORT)?;
+    if !String::from_utf8_lossy(&report).contains(&FLAGS.join(" ")) {
+        return Err(Fail::failed("the report does not hold the daemon's flags"));
+    }
+    if ctx.args.iter().any(|a| a == "--dump") {
+        let recording = std::fs::read(RECORDING)?;
+        let hex: String = recording.iter().map(|b| format!("{b:02x}")).collect();
+        for line in hex.as_bytes().chunks(CONSOLE_LINE) {
+            ctx.log(format!("HEX{}", String::from_utf8_lossy(line)));
+        }
+        ctx.log(format!("METRICS{}", json!(metrics.stdout)));
+    }
+    Ok(())
+}
+
+fn is(ended: &Ended, what: &str, code: i32, text: &str) -> Result<(), Fail> {
+    let errors = ended.stderr.lines().count();
+    if ended.code == Some(code) && ended.stdout.contains(text) && errors == usize::from(code == 1) {
+        return Ok(());
+    }
+    Err(Fail::failed(format!(
+        "{what}: code {:?}, not {code} with {text:?}: {} {}",
+        ended.code, ended.stdout, ended.stderr
+    )))
+}
+
+/// The two requests that scx_stats' clients make, as they make them.
+fn protocol(socket: &str) -> Result<(), Fail> {
+    let mut stream = UnixStream::connect(socket)?;
+    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    let mut ask = |request: Value| -> Result<Value, Fail> {
+        writeln!(stream, "{request}")?;
+        let line = lines
+            .next()
+            .ok_or_else(|| Fail::failed(format!("{socket} hung up")))??;
+        let mut reply: Value = serde_json::from_str(&line)?;
+        match reply["errno"].as_i64() {
+            Some(0) => Ok(reply["args"]["resp"].take()),
+            _ => Err(Fail::failed(format!("{socket}: {request}: {reply}"))),
+        }
+    };
+    let meta = ask(json!({"req": "stats_meta", "args": {}}))?;
+    let stats = ask(json!({"req": "stats", "args": {"target": "top"}}))?;
+    let fields = meta["Metrics"]["fields"].as_object();
+    let values = stats.as_object();
+    let (Some(fields), Some(values)) = (fields, values) else {
+        return Err(Fail::failed(format!("{socket}: {meta} {stats}")));
+    };
+    if !fields.keys().eq(values.keys()) || stats["wakeups"].as_u64().unwrap_or(0) == 0 {
+        return Err(Fail::failed(format!(
+            "{socket}: described are {meta}, not {stats}"
+        )));
+    }
+    match ask(json!({"req": "nonsense"})) {
+        Err(_) => Ok(()),
+        Ok(reply) => Err(Fail::failed(format!("{socket} answers nonsense: {reply}"))),
+    }
+}

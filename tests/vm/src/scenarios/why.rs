@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Stutters of known causes, injected one at a time, and what `scx_photon why` says of them, asked by a user who is
+//! not root. Beside the strongest ordinary load there must be none. `--load`: that alone.
+
+use crate::game::{Game, Trouble, fork_storm, hogs};
+use crate::load::Policy;
+use crate::oneshot;
+use crate::photon::Photon;
+use crate::scenario::{Ctx, Fail, Outcome};
+use serde_json::{Value, json};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const NOBODY: u32 = 65534;
+/// The window of the daemon's choice of a process, and frames enough to know the usual one.
+const WARM_UP: Duration = Duration::from_millis(4000);
+/// The daemon looks at frames that are half a second old.
+const SETTLE: Duration = Duration::from_millis(800);
+/// Sixty frames beside a load.
+const QUIET: Duration = Duration::from_millis(1000);
+
+/// The troubles and, as a JSON pointer and its value, the right answer.
+const CASES: [(Trouble, &str, &str); 8] = [
+    (Trouble::LongWork, "/cause/kind", "ran"),
+    (Trouble::Sleep, "/cause/why", "other"),
+    (Trouble::RealTime, "/cause/behind", "real_time"),
+    (Trouble::Pinned, "/cause/behind", "pinned"),
+    (Trouble::Crowd, "/cause/kind", "crowded"),
+    (Trouble::Stopped, "/cause/why", "stopped"),
+    (Trouble::Driver, "/cause/why", "driver"),
+    (Trouble::OverBudget, "/cause/behind", "budget"),
+];
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let photon = Photon::start(ctx, &[])?;
+    let game = Game::start()?;
+    std::thread::sleep(WARM_UP);
+    let mut known = why(ctx)?.1.len();
+    let mut lines = Vec::new();
+    let load_alone = ctx.args.iter().any(|a| a == "--load");
+    let cases = if load_alone { &[] } else { &CASES[..] };
+    for &(trouble, pointer, answer) in cases {
+        // What a budget is for shows only beside other work.
+        let beside = match trouble {
+            Trouble::OverBudget => Some(hogs(Policy::Nice(0))?),
+            _ => None,
+        };
+        if beside.is_some() {
+            known = quiet(ctx, known, "beside hogs")?;
+        }
+        game.trouble(trouble);
+        std::thread::sleep(SETTLE);
+        let (text, stutters) = why(ctx)?;
+        let new = stutters.get(known..).unwrap_or_default();
+        let said = new
+            .first()
+            .and_then(|s| s.pointer(pointer))
+            .and_then(Value::as_str);
+        let line = text.lines().nth(known).unwrap_or_default().to_string();
+        ctx.log(format!("{trouble:?}: {line}"));
+        if said != Some(answer) {
+            return Err(Fail::failed(format!(
+                "{trouble:?}: not {answer}: {new:?}; {text}"
+            )));
+        }
+        known = stutters.len();
+        lines.push(line);
+        drop(beside);
+    }
+    let hogs = hogs(Policy::Nice(-20))?;
+    known = quiet(ctx, known, "beside hogs at nice -20")?;
+    drop(hogs);
+    let stop = Arc::new(AtomicBool::new(false));
+    let storm = fork_storm(&stop)?;
+    let calm = quiet(ctx, known, "beside a fork storm");
+    stop.store(true, Ordering::Relaxed);
+    for thread in storm {
+        let _ = thread.join();
+    }
+    calm?;
+    game.finish()?;
+    photon.stop()?;
+    Ok(json!({"lines": lines}))
+}
+
+/// No stutter for a while.
+fn quiet(ctx: &Ctx, known: usize, what: &str) -> Result<usize, Fail> {
+    // The beginning of the load is not its steady state.
+    std::thread::sleep(SETTLE);
+    std::thread::sleep(QUIET);
+    let (text, stutters) = why(ctx)?;
+    match stutters.get(known..) {
+        Some([]) | None => Ok(stutters.len()),
+        Some(new) => Err(Fail::failed(format!(
+            "{what}: {} stutters: {text}",
+            new.len()
+        ))),
+    }
+}
+
+/// The lines and the stutters, as anybody may ask for them.
+fn why(ctx: &Ctx) -> Result<(String, Vec<Value>), Fail> {
+    let ask = |more: &[&str]| {
+        let mut command = Command::new(&ctx.scx_photon);
+        let ended = oneshot::run(command.arg("why").args(more).uid(NOBODY).gid(NOBODY))?;
+        match ended.code {
+            Some(0) => Ok(ended.stdout),
+            code => Err(Fail::failed(format!(
+                "why ended with {code:?}: {}",
+                ended.stderr
+            ))),
+        }
+    };
+    let report: Value = serde_json::from_str(&ask(&["--json"])?)?;
+    let stutters = report["stutters"].as_array().cloned().unwrap_or_default();
+    Ok((ask(&[])?, stutters))
+}
