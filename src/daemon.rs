@@ -199,7 +199,7 @@ impl<'s> Session<'s> {
                     totals.malformed
                 );
             }
-            probe.fill(&mut sample, &totals.by_ring);
+            probe.fill(&mut sample, &totals);
         }
         if let Some(display) = &self.display {
             display.fill(&mut sample);

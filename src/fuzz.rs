@@ -10,6 +10,7 @@ use proptest::sample::Index;
 use crate::bpf::intf;
 use crate::ejection::Exit;
 use crate::event::InputReport;
+use crate::lane::Record;
 use crate::server::unflatten;
 
 /// The files of one kind; a corpus that is missing is a failure.
@@ -93,7 +94,9 @@ proptest! {
     /// What is accepted is what the kernel part writes, bit for bit.
     #[test]
     fn events(bytes in inputs("event")) {
-        if let Some(report) = InputReport::decode(&bytes) {
+        let (words, rest) = bytes.as_chunks();
+        let record = Record::try_from(words.iter().map(|w| u64::from_ne_bytes(*w)).collect::<Vec<_>>());
+        if let (Ok(record), []) = (record, rest) && let Some(report) = InputReport::decode(&record) {
             prop_assert_eq!(encode(&report), bytes);
             prop_assert!(u32::from(report.cpu) < intf::consts_MAX_CPUS);
         }

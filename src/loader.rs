@@ -5,9 +5,8 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::ptr::{addr_of, read_volatile};
-use std::sync::atomic::{Ordering, fence};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, ProgramInput};
 use scx_utils::{compat, import_enums, uei_set_size};
@@ -18,15 +17,12 @@ use crate::cli::Cli;
 use crate::ejection::Exit;
 use crate::failure::Failure;
 use crate::model::{Delay, Layout, Sample};
+use crate::snapshot;
 use crate::tables::{COUNTERS, TUNABLES, Values};
 use crate::topology::CpuMap;
 use crate::view::{CLASSES, Cpu};
 
 const HOTPLUG_SEQ: &str = "/sys/kernel/sched_ext/hotplug_seq";
-/// Reads of the counter snapshot that may collide with the timer's write before
-/// we give up; a write takes microseconds.
-const SNAPSHOT_TRIES: usize = 1000;
-
 const NS_PER_US: u64 = 1000;
 
 /// BPF_LOG_STATS of include/linux/bpf_verifier.h: how many instructions the
@@ -188,48 +184,23 @@ impl<'a> Scheduler<'a> {
 
     /// Counters and delays as they are now.
     pub fn sample(&self) -> Result<Sample> {
-        let (at_ns, sums) = self.snapshot()?;
+        let data = self.skel.maps.bss_shared_data.as_ref();
+        let snap = addr_of!(data.context("no .bss.shared")?.shared.snap);
+        // SAFETY: the mapped section, which lives as long as the skeleton; its
+        // type here and there is made from the same struct.
+        let snap = unsafe { snapshot::read(snap.cast()) }?;
         let counters = COUNTERS
             .iter()
-            .zip(sums)
+            .zip(snap.sums)
             .map(|(c, v)| (c.name.to_string(), v))
             .collect();
         Ok(Sample {
-            at_ns,
+            at_ns: snap.at_ns,
             counters,
             input_delay_us: self.delays()?,
             layout: self.layout.clone(),
             ..Sample::default()
         })
-    }
-
-    /// The timer's counter sums, read under its sequence lock.
-    fn snapshot(&self) -> Result<(u64, Vec<u64>)> {
-        let data = self
-            .skel
-            .maps
-            .bss_shared_data
-            .as_ref()
-            .context("no .bss.shared")?;
-        let snap = addr_of!(data.shared.snap);
-        for _ in 0..SNAPSHOT_TRIES {
-            // SAFETY: `snap` points into the mapped section, which lives as long
-            // as the skeleton. Volatile, because the kernel writes it; the fences
-            // keep the reads of the sums between the two of the sequence.
-            let (before, at, sums, after) = unsafe {
-                let before = read_volatile(addr_of!((*snap).seq));
-                fence(Ordering::Acquire);
-                let sums = read_volatile(addr_of!((*snap).v));
-                let at = read_volatile(addr_of!((*snap).at));
-                fence(Ordering::Acquire);
-                (before, at, sums, read_volatile(addr_of!((*snap).seq)))
-            };
-            if before == after && before % 2 == 0 {
-                return Ok((at, sums.to_vec()));
-            }
-            std::thread::yield_now();
-        }
-        Err(anyhow!("the counter snapshot never came to rest"))
     }
 
     fn delays(&self) -> Result<Delay> {

@@ -19,6 +19,8 @@ mod failure;
 #[cfg(test)]
 mod fuzz;
 mod latch;
+mod lane;
+mod lanes;
 mod loader;
 mod metrics;
 mod model;
@@ -32,6 +34,7 @@ mod rundir;
 mod sabotage;
 mod server;
 mod shutdown;
+mod snapshot;
 mod socket;
 mod stats;
 mod status;

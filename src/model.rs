@@ -26,7 +26,7 @@ pub struct Reports {
 pub struct Ring {
     /// Events written by the kernel part.
     pub events: u64,
-    /// Events lost because the ring was full.
+    /// Events overwritten before this daemon had read them.
     pub drops: u64,
     /// Events this daemon has read.
     pub read: u64,

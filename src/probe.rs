@@ -3,7 +3,8 @@
 //! function, no permission, no function tracer) costs one log line.
 
 use std::mem::MaybeUninit;
-use std::ptr::read_volatile;
+use std::os::fd::AsFd;
+use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
@@ -11,12 +12,16 @@ use libbpf_rs::{MapCore, OpenObject};
 
 use crate::bpf::input::*;
 use crate::caps;
+use crate::drain::Totals;
+use crate::lanes::Lanes;
 use crate::model::{DEVICE_CLASSES, Reports, Ring, Sample};
-use crate::topology::CpuMap;
+use crate::topology::{CpuMap, NR_RINGS};
 
 pub struct InputProbe<'a> {
     skel: InputSkel<'a>,
-    nr_cpus: usize,
+    lanes: Rc<Lanes>,
+    /// Of each CPU.
+    ring: Vec<u8>,
 }
 
 impl<'a> InputProbe<'a> {
@@ -42,16 +47,22 @@ impl<'a> InputProbe<'a> {
             .context("sharing the CPU contexts")?;
         let rodata = open.maps.rodata_data.as_mut().context("no .rodata")?;
         rodata.cpu_ring.copy_from_slice(&map.ring);
+        open.maps
+            .lanes
+            .set_max_entries(map.nr_cpus as u32)
+            .context("sizing the lanes")?;
         let mut skel = open.load().context("loading")?;
         skel.attach().context("attaching")?;
+        let lanes = Rc::new(Lanes::map(skel.maps.lanes.as_fd(), map.nr_cpus)?);
         Ok(InputProbe {
             skel,
-            nr_cpus: map.nr_cpus,
+            lanes,
+            ring: map.ring[..map.nr_cpus].to_vec(),
         })
     }
 
     /// The 16 rings, by number.
-    pub fn rings(&self) -> [&dyn MapCore; crate::topology::NR_RINGS] {
+    pub fn rings(&self) -> [&dyn MapCore; NR_RINGS] {
         let m = &self.skel.maps;
         [
             &m.ring_0, &m.ring_1, &m.ring_2, &m.ring_3, &m.ring_4, &m.ring_5, &m.ring_6, &m.ring_7,
@@ -60,34 +71,28 @@ impl<'a> InputProbe<'a> {
         ]
     }
 
-    /// Adds the kernel side's counts to a sample; `read` is the drain's.
-    pub fn fill(&self, sample: &mut Sample, read: &[u64]) {
-        if let Some(data) = self.skel.maps.bss_rings_data.as_ref() {
-            for (count, read) in data.ring_counts.iter().zip(read) {
-                // SAFETY: a copy of mapped memory that the kernel writes.
-                let c = unsafe { read_volatile(count) };
-                sample.rings.push(Ring {
-                    events: c.events,
-                    drops: c.drops,
-                    read: *read,
-                });
-            }
-        }
-        for (class, name) in DEVICE_CLASSES.iter().enumerate() {
-            let reports = self.reports_of(class);
-            sample
-                .input
-                .insert((*name).to_string(), Reports { reports });
-        }
+    /// The lanes, by CPU.
+    pub fn lanes(&self) -> Rc<Lanes> {
+        Rc::clone(&self.lanes)
     }
 
-    fn reports_of(&self, class: usize) -> u64 {
-        let Some(data) = self.skel.maps.bss_reports_data.as_ref() else {
-            return 0;
-        };
-        let cpus = data.reports.iter().take(self.nr_cpus);
-        // SAFETY: as above; one aligned word.
-        cpus.map(|cpu| unsafe { read_volatile(&cpu.v[class]) })
-            .sum()
+    /// Adds what the lanes hold to a sample, and what the drain has read of it.
+    pub fn fill(&self, sample: &mut Sample, read: &Totals) {
+        sample.rings = vec![Ring::default(); NR_RINGS];
+        let mut reports = [0; DEVICE_CLASSES.len()];
+        for ((lane, cursor), ring) in self.lanes.iter().zip(&read.cursors).zip(&self.ring) {
+            let ring = &mut sample.rings[usize::from(*ring)];
+            ring.events += lane.head();
+            ring.drops += cursor.lost;
+            ring.read += cursor.read;
+            for (class, sum) in reports.iter_mut().enumerate() {
+                *sum += lane.reports(class);
+            }
+        }
+        for (class, reports) in DEVICE_CLASSES.iter().zip(reports) {
+            sample
+                .input
+                .insert((*class).to_string(), Reports { reports });
+        }
     }
 }

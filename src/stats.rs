@@ -20,7 +20,10 @@ const OTHER_STATS: &[(&str, &str)] = &[
         "Input reports seen by the probe, by class of device",
     ),
     ("rings[N].events", "Events written to ring N"),
-    ("rings[N].drops", "Events lost because ring N was full"),
+    (
+        "rings[N].drops",
+        "Events overwritten before this daemon had read them",
+    ),
     ("rings[N].read", "Events this daemon has read from ring N"),
     (
         "input_delay_us.count",

@@ -91,10 +91,6 @@ struct cpu_ctx {
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct cpu_ctx) == 4 * CACHE_LINE, "cpu_ctx is 4 lines");
-ASSERT_OFFSET(cpu_ctx, deadline, 0);
-ASSERT_OFFSET(cpu_ctx, class, 16);
-ASSERT_OFFSET(cpu_ctx, claim, CACHE_LINE);
-ASSERT_OFFSET(cpu_ctx, source_until, 2 * CACHE_LINE);
 
 /* Counters of one CPU; written by it alone, summed by the BPF timer. */
 struct cpu_counters {
@@ -114,11 +110,32 @@ struct snapshot {
 	u64 v[NR_COUNTERS];
 };
 
-/* Written by the probe, once an event; one line a ring, see probes/input.bpf.c. */
-struct ring_count {
-	u64 events;
-	u64 drops;
-	u64 reserved[14];
+enum lane_consts {
+	LANE_EVENTS = 2048, /* power of two: 0.25 s of an 8 kHz mouse */
+	/* Events between two wakeups of the daemon: 64 ms of an 8 kHz mouse. */
+	LANE_BELL = 512,
+};
+
+/*
+ * The events of one CPU: a ring with one writer, the CPU, and one reader, the
+ * daemon, which maps it. The writer waits for nobody: it overwrites the oldest
+ * event, and the reader finds by `head` exactly how many it has missed. See
+ * probes/lane.bpf.h and lane.rs.
+ */
+struct lane {
+	/* line 0: the CPU writes, the daemon reads */
+	u64 head; /* 0: events written so far; publishes them */
+	u64 reports[NR_DEVICE_CLASSES]; /* 8 */
+	u64 reserved0; /* 56 */
+	/* line 1: the CPU alone */
+	u64 device; /* 64: address of the device that reported last ... */
+	u64 at; /* 72: ns, the report being delivered; 0: none */
+	u32 registered; /* 80: ... and how many had been registered then */
+	u32 number; /* 84: of that device */
+	u8 device_class; /* 88: and its class */
+	u8 reserved1[39];
+	/* from line 2 on */
+	struct input_report slot[LANE_EVENTS];
 } __attribute__((aligned(128)));
 
 #endif /* PHOTON_INTF_H */

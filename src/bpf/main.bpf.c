@@ -57,6 +57,7 @@ char _license[] SEC("license") = "GPL";
 #include "mech/dispatch.bpf.h"
 #include "mech/account.bpf.h"
 #include "mech/rescue.bpf.h"
+#include "mech/snapshot.bpf.h"
 #include "mech/heartbeat.bpf.h"
 #include "mech/life.bpf.h"
 #include "mech/dump.bpf.h"

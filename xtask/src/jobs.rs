@@ -135,6 +135,7 @@ pub const BOOTS: &[Boot] = &[
             test("input_classes", &[], 120),
             named("input_replug", "input_classes", &["--replug"], 120),
             test("input_rings", &[], 120),
+            test("input_lost", &[], 120),
             test("input_bound", &[], 200),
             test("counters", &[], 200),
             test("detach", &[], 120),

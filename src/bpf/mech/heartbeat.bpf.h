@@ -24,24 +24,6 @@ struct {
 	__type(value, struct heartbeat);
 } heartbeat SEC(".maps");
 
-/* Sequence lock: odd while the sums change. The barriers are for the reader. */
-static void take_snapshot(u64 now)
-{
-	struct snapshot *s = &shared.snap;
-	u32 c, i;
-
-	__sync_fetch_and_add(&s->seq, 1);
-	bpf_for(c, 0, NR_COUNTERS) {
-		u64 sum = 0;
-
-		bpf_for(i, 0, nr_cpus)
-			sum += counters[i & (MAX_CPUS - 1)].v[c % NR_COUNTERS];
-		s->v[c % NR_COUNTERS] = sum;
-	}
-	s->at = now;
-	__sync_fetch_and_add(&s->seq, 1);
-}
-
 /* Fair and batch tasks that run or wait; bound frame tasks count too: rare. */
 static void count_runnable(struct heartbeat *hb)
 {
@@ -109,7 +91,7 @@ static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 	rescue_stranded(hb);
 	rescue_overdue(now);
 	if (sub_sat(now, shared.snap.at) >= SNAPSHOT_NS)
-		take_snapshot(now);
+		take_snapshot(&shared.snap, now);
 	/* An idle machine stays idle. */
 	bpf_timer_start(&hb->timer, hb->runnable ? HEARTBEAT_NS : SNAPSHOT_NS,
 			0);

@@ -43,6 +43,21 @@ struct shared {
 };
 struct shared shared SEC(".bss.shared");
 
+/* The table of who writes what, as far as the compiler can check it. */
+#define LAYOUT(type, bytes, apart, padding)                        \
+	_Static_assert(!(bytes) || sizeof(struct type) == (bytes), \
+		       #type " changed its size");                 \
+	_Static_assert(sizeof(struct type) % (apart) == 0,         \
+		       "two " #type " share a line");
+#define FIELD(type, field, line, writer, reader)                              \
+	_Static_assert(__builtin_offsetof(struct type, field) / CACHE_LINE == \
+			       (line),                                        \
+		       #type "." #field " left its line");
+#define LAYOUT_SCHEDULER
+#include "../layout.def.h"
+#undef LAYOUT
+#undef FIELD
+
 static __always_inline struct cpu_ctx *cpu_ctx(s32 cpu)
 {
 	return &cpus[cpu & (MAX_CPUS - 1)];

@@ -2,10 +2,12 @@
 /*
  * The input probe: input_event() at the end of a report (EV_SYN, SYN_REPORT).
  *
- * It stamps this CPU as being inside an input report, so that the scheduler
- * knows who is woken by it, and writes one event to the ring of the CPU's group.
- * It never reads a key code, a value or a coordinate: the arguments that hold
- * them are not touched, except that type and code must both say SYN_REPORT (0).
+ * On entry it stamps this CPU as being inside an input report, so that the
+ * scheduler knows who is woken by it. On exit, when the readers have been woken,
+ * it takes the stamp off and writes one event to the CPU's lane; the 16 rings
+ * wake the daemon once for many events. It never reads a key code, a value or a
+ * coordinate: the arguments that hold them are not touched, except that type and
+ * code must both say SYN_REPORT (0).
  *
  * An object of its own: without it the scheduler runs and says so.
  */
@@ -13,6 +15,7 @@
 #include <scx/compat.bpf.h>
 
 #include "../intf.h"
+#include "lane.bpf.h"
 #include "stamp.bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -24,12 +27,7 @@ enum {
 	 */
 	STAMP_NS = 100 * 1000,
 	MAX_DEVICES = 256,
-	/* A power of two: kernels before 7 lose track of x % 6. */
-	CLASS_SLOTS = 8,
-	WAKEUP_BYTES = 8 * 1024, /* 341 events: 43 ms of an 8 kHz mouse */
 };
-
-_Static_assert((int)NR_DEVICE_CLASSES <= (int)CLASS_SLOTS, "a slot a class");
 
 /*
  * The scheduler's own contexts: a section of the same name, whose map the loader
@@ -37,10 +35,22 @@ _Static_assert((int)NR_DEVICE_CLASSES <= (int)CLASS_SLOTS, "a slot a class");
  */
 struct cpu_ctx cpus[MAX_CPUS] SEC(".bss.cpus");
 
+/*
+ * A lane a CPU; the loader makes as many as there are CPUs. The daemon maps
+ * them: values of such a map begin on a page.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct lane);
+} lanes SEC(".maps");
+
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	/* 2,730 events: 0.3 s of an 8 kHz mouse. */
-	__uint(max_entries, 64 * 1024);
+	/* A page, the least there is; a record is the number of a CPU. */
+	__uint(max_entries, 4096);
 };
 
 #define RING(n) struct ring ring_##n SEC(".maps")
@@ -75,18 +85,6 @@ struct {
 /* CPUs that share a cache share a ring before strangers do. */
 const volatile u8 cpu_ring[MAX_CPUS];
 
-/* Reports by device class, per CPU: one writer each. */
-struct cpu_reports {
-	u64 v[CLASS_SLOTS];
-} __attribute__((aligned(128)));
-struct cpu_reports reports[MAX_CPUS] SEC(".bss.reports");
-
-/*
- * Per ring; CPUs of a group may report at once, so the counts are atomic
- * (relaxed: nobody orders anything by them).
- */
-struct ring_count ring_counts[NR_RINGS] SEC(".bss.rings");
-
 /*
  * A device's number and class, found out once. LRU: unplugged devices leave. The
  * capabilities are kept, because the address of an unplugged device is soon that
@@ -105,6 +103,8 @@ struct {
 } devices SEC(".maps");
 
 u32 next_device = 1;
+/* Devices registered since the probe is there. */
+u32 registered;
 
 static void read_bits(struct input_dev *dev, struct device_bits *d)
 {
@@ -124,77 +124,101 @@ static bool same_bits(const struct device_bits *a, const struct device_bits *b)
 		 (a->key_digi ^ b->key_digi));
 }
 
-static struct known_device *device_of(struct input_dev *dev)
+/* Number and class of a device, from the map of known ones or found out now. */
+static __noinline int look_up(struct lane *l, struct input_dev *dev)
 {
-	u64 key = (u64)dev;
+	u64 address = (u64)dev;
 	struct known_device d = {};
-	struct known_device *known = bpf_map_lookup_elem(&devices, &key);
+	struct known_device *known = bpf_map_lookup_elem(&devices, &address);
 
 	read_bits(dev, &d.bits);
-	if (known && same_bits(&known->bits, &d.bits))
-		return known;
-	d.device_class = device_class(&d.bits);
-	d.number = __sync_fetch_and_add(&next_device, 1);
-	bpf_map_update_elem(&devices, &key, &d, BPF_ANY);
-	return bpf_map_lookup_elem(&devices, &key);
+	if (!known || !same_bits(&known->bits, &d.bits)) {
+		d.device_class = device_class(&d.bits);
+		d.number = __sync_fetch_and_add(&next_device, 1);
+		bpf_map_update_elem(&devices, &address, &d, BPF_ANY);
+		known = &d;
+	}
+	l->number = known->number;
+	l->device_class = known->device_class;
+	l->device = address;
+	return 0;
 }
 
 /*
- * The event is in the ring at once; the reader is woken when enough of them wait
- * to be worth a wakeup. It also reads once a second by itself.
+ * Makes the lane's device that which reports now. Mostly it is the one that
+ * reported last on this CPU; then there is nothing to find out, because another
+ * one at the same address would have been registered first.
  */
-static u64 wakeup_flag(void *ring)
+static void recognise(struct lane *l, struct input_dev *dev)
 {
-	u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	u32 now = READ_ONCE(registered);
 
-	return waiting >= WAKEUP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	if (l->device == (u64)dev && l->registered == now)
+		return;
+	l->registered = now;
+	look_up(l, dev);
 }
 
-static void emit(const struct known_device *d, s32 cpu, u64 now)
+SEC("fentry/input_register_device")
+int BPF_PROG(on_register, struct input_dev *dev)
+{
+	__sync_fetch_and_add(&registered, 1);
+	return 0;
+}
+
+/* The daemon sleeps until enough events wait to be worth a wakeup. */
+static __noinline int ring_bell(u32 cpu)
 {
 	u32 group = cpu_ring[cpu & (MAX_CPUS - 1)] & (NR_RINGS - 1);
-	struct ring_count *rc = &ring_counts[group];
 	void *ring = bpf_map_lookup_elem(&rings, &group);
-	struct input_report *r;
 
-	if (!ring)
-		return;
-	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
-	if (!r) {
-		__sync_fetch_and_add(&rc->drops, 1);
-		return;
-	}
-	*r = (struct input_report){
-		.at = now,
-		.device = d->number,
-		.cpu = cpu,
-		.device_class = d->device_class,
-	};
-	bpf_ringbuf_submit(r, wakeup_flag(ring));
-	__sync_fetch_and_add(&rc->events, 1);
+	/* A full ring has a daemon that does not listen. */
+	if (ring)
+		bpf_ringbuf_output(ring, &cpu, sizeof(cpu),
+				   BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+static struct lane *lane_of(u32 cpu)
+{
+	return bpf_map_lookup_elem(&lanes, &cpu);
 }
 
 SEC("fentry/input_event")
 int BPF_PROG(on_input_event, struct input_dev *dev, unsigned int type,
 	     unsigned int code)
 {
-	s32 cpu = bpf_get_smp_processor_id();
+	u32 cpu = bpf_get_smp_processor_id();
+	struct lane *l;
 	struct cpu_ctx *c;
-	struct known_device *d;
-	u64 now;
 
 	if (type || code)
 		return 0;
-	d = device_of(dev);
-	if (!d)
+	l = lane_of(cpu);
+	if (!l)
+		return 0;
+	recognise(l, dev);
+	l->at = scx_bpf_now();
+	if (l->device_class == DEVICE_OTHER)
 		return 0;
 	c = &cpus[cpu & (MAX_CPUS - 1)];
-	now = scx_bpf_now();
-	reports[cpu & (MAX_CPUS - 1)].v[d->device_class & (CLASS_SLOTS - 1)]++;
-	if (d->device_class != DEVICE_OTHER)
-		stamp_source(c, SRC_INPUT, now + STAMP_NS);
-	emit(d, cpu, now);
+	stamp_source(c, SRC_INPUT, l->at + STAMP_NS);
 	return 0;
+}
+
+/*
+ * Where the report began on another CPU, or another report came in between, its
+ * beginning is not known here: then it happened now.
+ */
+static u64 report_time(struct lane *l, struct input_dev *dev)
+{
+	u64 at = l->at;
+
+	l->at = 0;
+	if (at && l->device == (u64)dev)
+		return at;
+	recognise(l, dev);
+	return scx_bpf_now();
 }
 
 /* The report is delivered: whoever is woken from here on has other reasons. */
@@ -202,9 +226,25 @@ SEC("fexit/input_event")
 int BPF_PROG(after_input_event, struct input_dev *dev, unsigned int type,
 	     unsigned int code)
 {
-	s32 cpu = bpf_get_smp_processor_id();
+	u32 cpu = bpf_get_smp_processor_id();
+	struct input_report report = { .cpu = cpu };
+	struct lane *l;
+	u32 class;
 
-	if (!type && !code)
-		cpus[cpu & (MAX_CPUS - 1)].source_until = 0;
+	if (type || code)
+		return 0;
+	cpus[cpu & (MAX_CPUS - 1)].source_until = 0;
+	l = lane_of(cpu);
+	if (!l)
+		return 0;
+	report.at = report_time(l, dev);
+	report.device = l->number;
+	class = l->device_class;
+	if (class >= NR_DEVICE_CLASSES) /* never; for the verifier */
+		return 0;
+	report.device_class = class;
+	l->reports[class]++;
+	if (!(lane_put(l, report) & (LANE_BELL - 1)))
+		ring_bell(cpu);
 	return 0;
 }

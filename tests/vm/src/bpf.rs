@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The kernel's own view of what is loaded: objects counted by id, and the raw memory of a ring buffer.
+//! The kernel's own view of what is loaded: objects counted by id, and the raw memory of the lanes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,17 +8,15 @@ use std::os::fd::{AsRawFd, FromRawFd};
 
 // enum bpf_cmd of linux/bpf.h: stable.
 pub const PROG_GET_NEXT_ID: libc::c_int = 11;
-const MAP_GET_NEXT_ID: libc::c_int = 12;
+pub const MAP_GET_NEXT_ID: libc::c_int = 12;
 const PROG_GET_FD_BY_ID: libc::c_int = 13;
-const MAP_GET_FD_BY_ID: libc::c_int = 14;
+pub const MAP_GET_FD_BY_ID: libc::c_int = 14;
 pub const OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 const BTF_GET_NEXT_ID: libc::c_int = 23;
 const LINK_GET_NEXT_ID: libc::c_int = 31;
-const PAGE: usize = 4096;
-/// Of a record's length word: being written, thrown away.
-const RECORD_FLAGS: u32 = 0b11 << 30;
-const RECORD_HEADER: usize = 8;
-const RECORD_ALIGN: usize = 8;
+/// Of `struct lane` in src/bpf/intf.h: the events begin here, so long is each.
+const LANE_SLOTS: usize = 128;
+pub const RECORD_BYTES: usize = 16;
 
 /// The head of `union bpf_attr` for the commands used here.
 #[repr(C)]
@@ -126,8 +124,8 @@ pub fn verified() -> BTreeMap<String, u32> {
     ids(PROG_GET_NEXT_ID).into_iter().filter_map(info).collect()
 }
 
-/// A map by its name: its descriptor and its size.
-fn map_named(name: &str) -> Option<(File, usize)> {
+/// A map by its name: its descriptor, the size of a value, and how many there are.
+fn map_named(name: &str) -> Option<(File, usize, usize)> {
     ids(MAP_GET_NEXT_ID).into_iter().find_map(|id| {
         let mut attr = Attr {
             words: [id, 0],
@@ -147,15 +145,16 @@ fn map_named(name: &str) -> Option<(File, usize)> {
             .iter()
             .position(|b| *b == 0)
             .unwrap_or(info.name.len());
-        (&info.name[..end] == name.as_bytes()).then_some((file, info.max_entries as usize))
+        let found = &info.name[..end] == name.as_bytes();
+        found.then_some((file, info.value_size as usize, info.max_entries as usize))
     })
 }
 
-/// The payloads of all records ever written to a ring buffer that has not wrapped yet, read or not.
-pub fn ring_records(name: &str) -> io::Result<Vec<Vec<u8>>> {
-    let (file, size) = map_named(name).ok_or(io::ErrorKind::NotFound)?;
-    let length = PAGE + size;
-    // SAFETY: a new read-only mapping of the producer's page and the data after it; the kernel checks offset and size.
+/// All events ever written to lanes that have not wrapped yet, read or not.
+pub fn lane_records() -> io::Result<Vec<Vec<u8>>> {
+    let (file, size, count) = map_named("lanes").ok_or(io::ErrorKind::NotFound)?;
+    let length = size * count;
+    // SAFETY: a new read-only mapping of the map's values; the kernel checks offset and size.
     let memory = unsafe {
         libc::mmap(
             std::ptr::null_mut(),
@@ -163,7 +162,7 @@ pub fn ring_records(name: &str) -> io::Result<Vec<Vec<u8>>> {
             libc::PROT_READ,
             libc::MAP_SHARED,
             file.as_raw_fd(),
-            PAGE as libc::off_t,
+            0,
         )
     };
     if memory == libc::MAP_FAILED {
@@ -173,28 +172,23 @@ pub fn ring_records(name: &str) -> io::Result<Vec<Vec<u8>>> {
     let copy = unsafe { std::slice::from_raw_parts(memory.cast::<u8>(), length) }.to_vec();
     // SAFETY: the mapping made above, of which no reference is left.
     unsafe { libc::munmap(memory, length) };
-    records(&copy[PAGE..], word(&copy, 0))
+    let lanes: Result<Vec<_>, _> = copy.chunks_exact(size).map(records).collect();
+    Ok(lanes?.concat())
 }
 
-fn word(bytes: &[u8], at: usize) -> usize {
-    let mut word = [0; 4];
-    word.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_ne_bytes(word) as usize
-}
-
-fn records(data: &[u8], produced: usize) -> io::Result<Vec<Vec<u8>>> {
-    if produced > data.len() {
-        return Err(io::Error::other("the ring has wrapped"));
-    }
-    let (mut at, mut found) = (0, Vec::new());
-    while at + RECORD_HEADER <= produced {
-        let length = word(data, at) & !(RECORD_FLAGS as usize);
-        let begin = at + RECORD_HEADER;
-        let payload = data.get(begin..begin + length);
-        found.push(payload.ok_or(io::ErrorKind::InvalidData)?.to_vec());
-        at = (begin + length).next_multiple_of(RECORD_ALIGN);
-    }
-    Ok(found)
+fn records(lane: &[u8]) -> io::Result<Vec<Vec<u8>>> {
+    let (head, slots) = lane.split_at(LANE_SLOTS);
+    let mut word = [0; 8];
+    word.copy_from_slice(&head[..8]);
+    let written = u64::from_ne_bytes(word) as usize;
+    let end = written * RECORD_BYTES;
+    let slots = slots
+        .get(..end)
+        .ok_or(io::Error::other("a lane has wrapped"))?;
+    Ok(slots
+        .chunks_exact(RECORD_BYTES)
+        .map(<[u8]>::to_vec)
+        .collect())
 }
 
 #[cfg(test)]
@@ -203,12 +197,12 @@ mod tests {
 
     #[test]
     fn records_are_walked() {
-        let mut data = vec![0u8; 64];
-        data[0] = 16;
-        data[24] = 3;
-        data[8..24].fill(7);
-        let found = records(&data, 40).unwrap();
-        assert_eq!(found, [vec![7; 16], vec![0; 3]]);
-        assert!(records(&data, 65).is_err());
+        let mut lane = vec![0u8; LANE_SLOTS + 4 * RECORD_BYTES];
+        lane[0] = 2;
+        lane[LANE_SLOTS..LANE_SLOTS + RECORD_BYTES].fill(7);
+        let found = records(&lane).unwrap();
+        assert_eq!(found, [vec![7; RECORD_BYTES], vec![0; RECORD_BYTES]]);
+        lane[0] = 5;
+        assert!(records(&lane).is_err());
     }
 }

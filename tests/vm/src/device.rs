@@ -156,10 +156,24 @@ impl Device {
     /// One report with this value in it.
     pub fn report(&self, value: i32) -> io::Result<()> {
         let (kind, code) = self.moves;
-        let events = [event(kind, code, value), event(EV_SYN, 0, 0)];
+        self.send(&[event(kind, code, value), event(EV_SYN, 0, 0)])
+    }
+
+    /// The end of a report without the report: nobody is woken by it.
+    pub fn end_only(&self) -> io::Result<()> {
+        self.send(&[event(EV_SYN, 0, 0)])
+    }
+
+    /// A report without its end.
+    pub fn part_only(&self, value: i32) -> io::Result<()> {
+        let (kind, code) = self.moves;
+        self.send(&[event(kind, code, value)])
+    }
+
+    fn send(&self, events: &[libc::input_event]) -> io::Result<()> {
         // SAFETY: plain integers without padding, viewed as bytes for the length of the array.
         let bytes = unsafe {
-            std::slice::from_raw_parts(events.as_ptr().cast::<u8>(), size_of_val(&events))
+            std::slice::from_raw_parts(events.as_ptr().cast::<u8>(), size_of_val(events))
         };
         (&self.file).write_all(bytes)
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Mouse, keyboard, pad, touch screen and tablet are told apart by what they declare; and what they send does not
-//! leave the kernel: the raw memory of the rings holds records of 16 bytes with no value, no code, no address.
+//! leave the kernel: the raw memory of the lanes holds records of 16 bytes with no value, no code, no address.
 //! With `--replug` each device is gone before the next one comes, so that the next may lie where the last one lay.
 
-use crate::bpf;
+use crate::bpf::{self, RECORD_BYTES};
 use crate::device::{Device, KEY_Q, KINDS};
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
@@ -14,10 +14,8 @@ use serde_json::json;
 /// Different for each class, so that none is taken for another.
 const REPORTS: [u64; KINDS.len()] = [50, 60, 70, 80, 90];
 const PERIOD_NS: u64 = 2 * NS_PER_MS;
-/// A value nothing else in the rings can be.
+/// A value nothing else in the lanes can be.
 const SECRET: i32 = 0x0005_ec2e;
-const RECORD_BYTES: usize = 16;
-const NR_RINGS: usize = 16;
 /// Kernel addresses have their upper 16 bits set.
 const KERNEL_HALF: u64 = 0xffff << 48;
 
@@ -46,7 +44,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     if sample.reports("other")? != 0 {
         return Err(Fail::failed("reports of class other"));
     }
-    let records = look_into_rings()?;
+    let records = bpf::lane_records()?;
     let total: u64 = REPORTS.iter().sum();
     if records.len() as u64 != total {
         return Err(Fail::failed(format!(
@@ -58,14 +56,6 @@ pub fn run(ctx: &Ctx) -> Outcome {
     drop(plugged);
     photon.stop()?;
     Ok(json!({"classes": KINDS.len(), "records": records.len()}))
-}
-
-fn look_into_rings() -> Result<Vec<Vec<u8>>, Fail> {
-    let mut all = Vec::new();
-    for ring in 0..NR_RINGS {
-        all.extend(bpf::ring_records(&format!("ring_{ring}"))?);
-    }
-    Ok(all)
 }
 
 /// Time, device number, CPU, class, and a zero: a number of a few devices and a CPU of a few, so that nothing could
