@@ -5,6 +5,7 @@ mod arms;
 mod boots;
 mod controls;
 mod cost;
+mod native;
 mod page;
 mod peers;
 mod plan;
@@ -71,6 +72,8 @@ enum What {
     Cost(cost::Args),
     /// The same run twice: is it the same to the frame?
     Repeat(repeat::Args),
+    /// What the kernel part's pieces cost on this machine's own kernel: nanoseconds, and ratios to an empty program
+    Native(native::Args),
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
@@ -78,6 +81,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         None => frames(args),
         Some(What::Cost(args)) => cost::run(args),
         Some(What::Repeat(args)) => repeat::run(args),
+        Some(What::Native(args)) => native::run(args),
     }
 }
 

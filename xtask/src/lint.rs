@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Where our C is.
-const C_DIRS: &[&str] = &["src/bpf", "tests/policy"];
+const C_DIRS: &[&str] = &["src/bpf", "tests/policy", "bench/native/src/bpf"];
 
 pub fn rustfmt(tally: &mut Tally) {
     simple(tally, "rustfmt", &mut cargo(&["fmt", "--all", "--check"]));
