@@ -6,6 +6,7 @@ mod apt;
 mod archive;
 mod artifacts;
 mod bench;
+mod c2c;
 mod cpio;
 mod demo;
 mod demo_table;
@@ -64,6 +65,8 @@ enum Command {
     Check,
     /// Run one scenario in a VM
     Vm(vm_command::Args),
+    /// Which cache lines the scheduler's programs fight over (needs perf, root and memory sampling; else exit code 69)
+    C2c(c2c::Args),
     /// Compile and run the native tests of the policy headers
     Policy,
     /// Make packages: .deb, .rpm and an archive
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Command::Soak(args) => soak::run(&args),
         Command::Check => tests::check(),
         Command::Vm(args) => vm_command::run(&args),
+        Command::C2c(args) => c2c::run(&args),
         Command::Policy => tests::policy_only(),
         Command::Dist(args) => dist::run(&args),
         Command::Build => build(),
