@@ -18,9 +18,9 @@ mod event;
 mod failure;
 #[cfg(test)]
 mod fuzz;
-mod latch;
 mod lane;
 mod lanes;
+mod latch;
 mod loader;
 mod metrics;
 mod model;

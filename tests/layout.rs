@@ -183,7 +183,8 @@ fn every_section_of_shared_memory_is_in_the_table() {
         "mech/state.bpf.h",
         "probes/input.bpf.c",
         "probes/display.bpf.c",
-    ].map(|file| {
+    ]
+    .map(|file| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("src/bpf")
             .join(file);
