@@ -6,11 +6,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// A build may cost this much of its budget. Over three seeds the sum differs by 3 %, for one build by nothing.
+/// A build may cost this much of its budget. For one build and seed it is always the same; what only
+/// shifts the course of the run moves the sum of one seed by up to 3 %, that of three by less.
 pub const TOLERANCE: f64 = 1.05;
-/// A single program's mean differs more, by 11 % over three seeds: other paths are taken, and now and then another
+/// A single program's mean differs more, by up to 11 %: other paths are taken, and now and then another
 /// virtual CPU's turn falls into a run.
 pub const PROGRAM_TOLERANCE: f64 = 1.25;
+/// And one of few instructions by more than that: a turn of 3,000 instructions in one run of thirty is all of these.
+pub const PROGRAM_SLACK: f64 = 100.0;
 /// A program that runs less often than this in the measured time has no budget of its own: one odd run would be
 /// percents of its mean.
 pub const MIN_RUNS: u64 = 2_000;
@@ -107,12 +110,20 @@ impl Budget {
             now.per_schedule,
             budget.per_schedule,
             TOLERANCE,
+            0.0,
         );
         for (name, cost) in &now.per_run {
             match budget.per_run.get(name) {
                 Some(budget) => {
                     let what = format!("a run of {name}");
-                    compare(&mut over, &what, *cost, *budget, PROGRAM_TOLERANCE);
+                    compare(
+                        &mut over,
+                        &what,
+                        *cost,
+                        *budget,
+                        PROGRAM_TOLERANCE,
+                        PROGRAM_SLACK,
+                    );
                 }
                 None => over.push(format!("{name} has no budget and takes {cost:.0}")),
             }
@@ -121,8 +132,8 @@ impl Budget {
     }
 }
 
-fn compare(over: &mut Vec<String>, what: &str, now: f64, budget: f64, tolerance: f64) {
-    if now > budget * tolerance {
+fn compare(over: &mut Vec<String>, what: &str, now: f64, budget: f64, tolerance: f64, slack: f64) {
+    if now > budget * tolerance + slack {
         let percent = (now / budget - 1.0) * 100.0;
         over.push(format!(
             "{what}: {now:.0} instructions, {percent:+.1} % to the budget of {budget:.0}"
@@ -136,7 +147,7 @@ pub fn file(budget: &Budget) -> Result<String> {
     writeln!(
         text,
         "# What scx_photon's BPF programs cost: guest instructions in the cell of `cargo xtask bench cost`, without those\n\
-         # an empty program takes. Over {:.0} % more in all, or {:.0} % in one program, fails the test `cost`. Who means to\n\
+         # an empty program takes. Over {:.0} % more in all, or {:.0} % and {PROGRAM_SLACK} in one program, fails it. Who means to\n\
          # spend more writes the new figures with `cargo xtask bench cost --update --kernel SERIES` and says in the\n\
          # commit what they buy.\n",
         (TOLERANCE - 1.0) * 100.0,
@@ -182,8 +193,8 @@ mod tests {
         let found = over(1.06);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("+6.0 %"), "{found:?}");
-        // The sum, two callbacks and the probe; the one that runs once has no budget.
-        assert_eq!(over(1.3).len(), 4);
+        // The sum and one callback: the others are within their slack, and the one that runs once has no budget.
+        assert_eq!(over(1.5).len(), 2);
         assert!(budget.over("6.18", &measured(1.0)).is_err());
     }
 

@@ -137,11 +137,16 @@ fn write(results: &Results, dir: &Path) -> Result<Vec<(&'static str, PathBuf)>> 
         std::fs::write(&file, text).with_context(|| file.display().to_string())?;
         written.push((what, file));
     }
-    let logs = dir.join("mangohud");
-    std::fs::create_dir_all(&logs)?;
-    for (name, text) in results.mangohud() {
-        std::fs::write(logs.join(name), text)?;
+    for (what, name, files) in [
+        ("logs", "mangohud", results.mangohud()),
+        ("plots", "pictures", page::pictures(results)),
+    ] {
+        let part = dir.join(name);
+        std::fs::create_dir_all(&part)?;
+        for (name, text) in files {
+            std::fs::write(part.join(name), text)?;
+        }
+        written.push((what, part));
     }
-    written.push(("logs", logs));
     Ok(written)
 }

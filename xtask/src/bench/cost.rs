@@ -47,10 +47,14 @@ pub struct Args {
     /// Measured guest milliseconds
     #[arg(long, value_name = "N")]
     ms: Option<u64>,
+    /// The first seed
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
+    /// How many games with a seed each are added up [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
     /// Write what scx_photon costs on these kernels into bench/budget.toml
-    #[arg(long, conflicts_with_all = ["smp", "cell", "ms", "seed", "schedulers"])]
+    #[arg(long, conflicts_with_all = ["smp", "cell", "ms", "seed", "seeds", "schedulers"])]
     update: bool,
     /// The Debian mirror for kernels [default: the one this machine uses]
     #[arg(long, value_name = "URL")]
@@ -60,7 +64,8 @@ pub struct Args {
 impl Args {
     /// Only the circumstances of the budget can be compared with it.
     fn as_budgeted(&self) -> bool {
-        self.smp == "4" && self.cell.is_none() && self.ms.is_none() && self.seed == 1
+        let defaults = self.cell.is_none() && self.ms.is_none() && self.seeds.is_none();
+        self.smp == "4" && self.seed == 1 && defaults
     }
 }
 
@@ -130,6 +135,9 @@ fn boot(
     let mut common = vec!["--seed".to_string(), args.seed.to_string()];
     if let Some(cell) = &args.cell {
         common.extend(["--cell".to_string(), cell.clone()]);
+    }
+    if let Some(seeds) = args.seeds {
+        common.extend(["--seeds".to_string(), seeds.to_string()]);
     }
     if let Some(ms) = args.ms {
         common.extend(["--ms".to_string(), ms.to_string()]);

@@ -9,7 +9,7 @@ use photon_bench::aggregate::{CellKey, Comparison};
 use photon_bench::metrics::definitions::{Better, find};
 use photon_bench::page::histogram::{self, Row};
 use photon_bench::page::svg::{self, Bar, Line, Ticks, Value};
-use photon_bench::page::{END, escaped, head};
+use photon_bench::page::{END, escaped, head, picture};
 use photon_bench::quantile::{quantile, sorted};
 use photon_bench::scenario::Scenario;
 use std::fmt::Write;
@@ -21,6 +21,7 @@ const MOST_MARKS: f64 = 10.0;
 const SHORT_STEP: f64 = 0.5;
 /// Of the percentile curve, which shows 1 - 10^-x.
 const CURVE_POINTS: u32 = 120;
+const CURVE: &str = "frames";
 const CURVE_END: f64 = 3.0;
 
 pub fn render(results: &Results) -> String {
@@ -198,6 +199,45 @@ fn curve(results: &Results, cell: &CellKey, budget: f64) -> String {
         "share of frames that took no longer",
         Some(budget),
     )
+}
+
+/// The plots that stand for a cell elsewhere: file name and picture.
+pub fn pictures(results: &Results) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for cell in results.cells() {
+        let Ok(scenario) = Scenario::profile(&cell.profile) else {
+            continue;
+        };
+        let budget = scenario.display.period_ns() as f64 / NS_PER_MS;
+        let stem = format!("{}-{}", cell.profile, cell.background.replace(',', "+"));
+        let title = |what: &str| format!("{} beside {}: {what}", cell.profile, cell.background);
+        let colours: Vec<(&str, &str)> = with_frames(results, cell)
+            .map(|(index, _)| (results.outcomes[index].name.as_str(), svg::colour(index)))
+            .collect();
+        let mut add = |name: &str, what: &str, svg: String| {
+            // Rows and bars carry their names.
+            let key = if name == CURVE { &colours[..] } else { &[] };
+            all.push((
+                format!("{stem}-{name}.svg"),
+                picture(&svg, &title(what), key),
+            ));
+        };
+        add(
+            "excess",
+            "frame time above the critical path, seed 1",
+            excess(results, cell),
+        );
+        add(
+            CURVE,
+            "frame time by percentile, ms, seed 1",
+            curve(results, cell, budget),
+        );
+        for (metric, digits) in measured(results, cell) {
+            let bars = metric_bars(results, cell, metric, *digits);
+            add(metric, &table::heading(metric), bars);
+        }
+    }
+    all
 }
 
 fn excess(results: &Results, cell: &CellKey) -> String {
