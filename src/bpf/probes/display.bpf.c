@@ -14,6 +14,7 @@
  */
 #include <scx/common.bpf.h>
 #include <scx/compat.bpf.h>
+#include <bpf_experimental.h>
 
 #include "../intf.h"
 
@@ -77,6 +78,7 @@ static void stamp(u64 now)
 	if (c->source == SRC_INPUT && before_u64(now, c->source_until))
 		return;
 	c->source = SRC_DISPLAY;
+	c->source_context = get_preempt_count();
 	c->source_until = now + STAMP_NS;
 }
 
