@@ -122,6 +122,24 @@ impl<'a> Scheduler<'a> {
         &self.layout
     }
 
+    /// Has a chain reached this process again and again, in the last seconds?
+    pub fn faces(&self, pid: u32) -> bool {
+        let Some(data) = self.skel.maps.bss_processes_data.as_ref() else {
+            return false;
+        };
+        let entry = &data.processes[pid as usize & (data.processes.len() - 1)];
+        // SAFETY: a plain copy of mapped memory that the kernel writes; a torn one
+        // is a verdict that is late by one look.
+        let entry = unsafe { read_volatile(entry) };
+        // Of the scheduler's clock we know only when it summed its counters.
+        let now = self
+            .snapshot()
+            .map_or(0, |(at, _)| at >> intf::COARSE_SHIFT) as u32;
+        entry.tgid == pid
+            && entry.faces >= intf::FACES_LEAST
+            && (entry.facing_until.wrapping_sub(now) as i32) > 0
+    }
+
     fn read_layout(&mut self) -> Result<()> {
         self.skel
             .progs

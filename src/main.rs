@@ -9,20 +9,25 @@ mod caps;
 mod check;
 mod cli;
 mod compare;
+mod config;
 mod daemon;
+mod detect;
 mod display;
 mod drain;
 mod ejection;
 mod event;
+mod exec;
 mod failure;
 #[cfg(test)]
 mod fuzz;
+mod games;
 mod latch;
 mod loader;
 mod model;
 mod monitor;
 mod privilege;
 mod probe;
+mod register;
 mod rundir;
 #[cfg(feature = "sabotage")]
 mod sabotage;
@@ -94,6 +99,11 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         }
         Some(Command::Compare(args)) => {
             compare::run(args, cli.json)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Command::Run { command }) => return Err(register::run(command)),
+        Some(Command::Games) => {
+            detect::show::run(&cli.rules, cli.json)?;
             return Ok(ExitCode::SUCCESS);
         }
         None => {}
