@@ -193,6 +193,7 @@ int BPF_PROG(on_input_event, struct input_dev *dev, unsigned int type,
 	reports[cpu & (MAX_CPUS - 1)].v[d->device_class & (CLASS_SLOTS - 1)]++;
 	if (d->device_class != DEVICE_OTHER) {
 		c->source = SRC_INPUT;
+		c->device = d->device_class;
 		c->source_context = get_preempt_count();
 		c->source_until = now + STAMP_NS;
 	}
