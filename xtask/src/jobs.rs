@@ -195,7 +195,7 @@ pub const BOOTS: &[Boot] = &[
             "display",
             On::NewestKernel,
             TWO,
-            &[test("display", &[], 120), test("games", &[], 120)],
+            &[test("display", &[], 120)],
         )
     },
     boot(
