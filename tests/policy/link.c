@@ -152,41 +152,6 @@ static void windows_of_zero(void)
 	CHECK_EQ(t.class, CLASS_FAIR);
 }
 
-/* The window of a device's class is its own, and never longer than that of all. */
-static void windows_by_device(void)
-{
-	struct tunables own = tun;
-
-	own.mouse_window_us = 1000;
-	own.keyboard_window_us = 2000;
-	own.pad_window_us = 3000;
-	own.touch_window_us = 0;
-	const struct {
-		u8 device;
-		u64 window_ns; /* 0: no boost */
-	} cases[] = {
-		{ DEVICE_MOUSE, 1 * MS }, { DEVICE_KEYBOARD, 2 * MS }, { DEVICE_PAD, 3 * MS },
-		{ DEVICE_TOUCH, 0 },	  { DEVICE_TABLET, 0 },	       { DEVICE_OTHER, us_to_ns(tun.input_window_us) },
-	};
-
-	for (u32 i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct task_ctx t = fresh();
-		struct wake w = from(SRC_INPUT);
-
-		check_case = i;
-		w.device = cases[i].device;
-		link_wake(&own, &t, &w);
-		CHECK_EQ(t.chain_until, T0 + cases[i].window_ns);
-		CHECK_EQ(t.class, cases[i].window_ns ? CLASS_INPUT : CLASS_FAIR);
-		own.input_window_us = 500;
-		t = fresh();
-		link_wake(&own, &t, &w);
-		CHECK_LE(t.chain_until, T0 + MS / 2);
-		own.input_window_us = tun.input_window_us;
-	}
-	check_case = 0;
-}
-
 /* Wakeups of one kind until TASK_LEARNT is as wanted. */
 static u32 wakeups_until(struct task_ctx *t, bool linked, bool learnt)
 {
@@ -394,7 +359,6 @@ int main(void)
 	ends();
 	dies_by_depth_and_time();
 	windows_of_zero();
-	windows_by_device();
 	learning();
 	hysteresis();
 	facing();
