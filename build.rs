@@ -40,6 +40,7 @@ fn main() -> Result<()> {
         ("src/bpf/main.bpf.c", "main"),
         ("src/bpf/probes/input.bpf.c", "input"),
         ("src/bpf/probes/display.bpf.c", "display"),
+        ("src/bpf/probes/exec.bpf.c", "exec"),
     ] {
         let mut builder = BpfBuilder::new()?;
         builder.add_cflag("-Werror");

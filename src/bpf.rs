@@ -37,6 +37,18 @@ pub mod display {
     include!(concat!(env!("OUT_DIR"), "/display_skel.rs"));
 }
 
+/// The exec probe.
+#[allow(
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    unused_imports,
+    dead_code
+)]
+#[allow(clippy::unwrap_used, clippy::expect_used, unsafe_op_in_unsafe_fn)]
+pub mod exec {
+    include!(concat!(env!("OUT_DIR"), "/exec_skel.rs"));
+}
+
 /// `src/bpf/intf.h`, through bindgen.
 #[allow(
     clippy::all,

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use scx_utils::libbpf_clap_opts::LibbpfOpts;
 
+use crate::config::{Config, Profile};
+use crate::detect::rules::Rule;
 use crate::recording::RecordArgs;
 use crate::tables::{TUNABLES, Values};
 
@@ -61,6 +63,18 @@ pub struct Cli {
     #[arg(long)]
     pub clear_latch: bool,
 
+    /// Do not hook exec: games are found at the start and by `scx_photon run` alone
+    #[arg(long)]
+    pub no_exec_probe: bool,
+
+    /// Read tunables and rules for games from a file; flags come first
+    #[arg(long, value_name = "FILE", value_parser = config, global = true)]
+    pub config: Option<Config>,
+
+    /// A set of values for the tunables; flags and the file come first
+    #[arg(long, value_enum, default_value_t)]
+    pub profile: Profile,
+
     /// More log lines; twice also libbpf's
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -79,6 +93,9 @@ pub struct Cli {
 
     #[arg(skip)]
     pub tunables: Values,
+
+    #[arg(skip)]
+    pub rules: Vec<Rule>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,6 +106,14 @@ pub enum Command {
     Bench(crate::bench::Args),
     /// Compare logs of your own games, by MangoHud, PresentMon or CapFrameX: two sides of any number of runs
     Compare(crate::compare::Args),
+    /// Run a command and tell the scheduler that it is a game; needs no privileges
+    Run {
+        /// The command, behind `--`; as a launch option of Steam: scx_photon run -- %command%
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+    /// Say which of the running processes are taken for a game, and why; attaches nothing
+    Games,
     /// Write man pages and shell completions into a directory: for packages
     #[command(hide = true)]
     Assets {
@@ -137,6 +162,11 @@ fn version() -> String {
     scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION"))
 }
 
+/// The value of `--config`: the file's content, checked.
+fn config(path: &str) -> Result<Config, String> {
+    Config::read(path.as_ref())
+}
+
 /// A period in seconds: at least a hundredth, at most a day.
 pub fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -165,8 +195,13 @@ pub fn command() -> clap::Command {
     Cli::command().args(tunable_args())
 }
 
-fn tunables(matches: &ArgMatches) -> Values {
-    let value = |name| matches.get_one::<u64>(name).copied();
+/// Flag, file, profile, default: the first that says something.
+fn tunables(matches: &ArgMatches, config: &Config, profile: Profile) -> Values {
+    let value = |name| {
+        let flag = matches.get_one::<u64>(name).copied();
+        let file = || config.tunables.get(name).copied();
+        flag.or_else(file).or_else(|| profile.value(name))
+    };
     Values(
         TUNABLES
             .iter()
@@ -183,7 +218,9 @@ where
 {
     let matches = command().try_get_matches_from(args)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
-    cli.tunables = tunables(&matches);
+    let config = cli.config.take().unwrap_or_default();
+    cli.tunables = tunables(&matches, &config, cli.profile);
+    cli.rules = config.rules;
     Ok(cli)
 }
 
@@ -214,6 +251,29 @@ mod tests {
             assert_eq!(err.exit_code(), 2);
             assert!(err.to_string().contains("out of range"), "{err}");
         }
+    }
+
+    #[test]
+    fn flags_come_before_the_file_and_the_file_before_the_profile() {
+        let file = std::env::temp_dir().join(format!("photon-config-{}.toml", std::process::id()));
+        std::fs::write(&file, "[tunables]\nslice_us = 3000\n").expect("a file");
+        let path = file.display().to_string();
+        let slice = |flags: &[&str]| {
+            let args = ["scx_photon"].iter().chain(flags);
+            let cli = parse(args.copied().map(String::from)).expect("good flags");
+            cli.tunables.0[TUNABLES
+                .iter()
+                .position(|t| t.name == "slice_us")
+                .expect("slice_us")]
+        };
+        assert_eq!(slice(&["--profile", "powersave"]), 8000);
+        assert_eq!(slice(&["--profile", "powersave", "--config", &path]), 3000);
+        assert_eq!(slice(&["--slice-us", "2000", "--config", &path]), 2000);
+        std::fs::write(&file, "[tunables]\nslice_us = 1\n").expect("a file");
+        let err = parse(["scx_photon", "--config", &path]).expect_err("out of range");
+        assert_eq!(err.exit_code(), 2);
+        assert!(err.to_string().contains("500 to 20000 us"), "{err}");
+        std::fs::remove_file(&file).expect("it was there");
     }
 
     #[test]

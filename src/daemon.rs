@@ -2,6 +2,7 @@
 //! The daemon: attaches the scheduler and waits. Nothing here is on the path of
 //! a wakeup; the kernel part goes on if this process is stopped.
 
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ use crate::cli::Cli;
 use crate::display::DisplayProbe;
 use crate::drain::Drain;
 use crate::ejection::{self, Exit};
+use crate::exec::ExecProbe;
+use crate::games::Games;
 use crate::latch;
 use crate::loader::Scheduler;
 use crate::model::Sample;
@@ -39,9 +42,11 @@ const STOP: u64 = 0;
 const RINGS: u64 = 1;
 const STATS: u64 = 2;
 const EXIT: u64 = 3;
-const WHY: u64 = 4;
-const ASKED: u64 = 5;
-const TAGS: usize = 6;
+const PROGRAMS: u64 = 4;
+const REGISTER: u64 = 5;
+const WHY: u64 = 6;
+const ASKED: u64 = 7;
+const TAGS: usize = 8;
 
 /// Schedules until told to stop. Restarts only when the kernel asks for it, after
 /// a CPU came or went; never after a stall.
@@ -66,13 +71,15 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
 /// One attachment. None when it ended on request.
 fn session(cli: &Cli, shutdown: &Shutdown) -> Result<Option<Exit>> {
     let (mut object, mut probe_object) = (MaybeUninit::uninit(), MaybeUninit::uninit());
-    let mut display_object = MaybeUninit::uninit();
+    let (mut display_object, mut exec_object) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     let mut scheduler = Scheduler::load(cli, CpuMap::detect()?, &mut object)?;
     scheduler.attach()?;
     let probe = attach_probe(cli, &scheduler, &mut probe_object);
     let display = attach_display(cli, &scheduler, &mut display_object);
     announce(cli, &scheduler, probe.is_some(), display.as_ref())?;
-    let session = Session::new(&scheduler, probe, display)?;
+    let exec = attach_exec(cli, &mut exec_object);
+    let games = Games::new(exec, cli.rules.clone())?;
+    let session = Session::new(&scheduler, probe, display, games)?;
     let ended = session.run(cli, shutdown)?;
     // First of all: taking the probe off waits for every task to pass through the
     // kernel, a third of a second beside hogs on kernels before 7.
@@ -106,6 +113,18 @@ fn attach_display<'a>(
         .inspect_err(|e| {
             warn!("display probe off: {e:#}; displays are followed by behaviour alone")
         })
+        .ok()
+}
+
+fn attach_exec<'a>(
+    cli: &Cli,
+    object: &'a mut MaybeUninit<libbpf_rs::OpenObject>,
+) -> Option<ExecProbe<'a>> {
+    if cli.no_exec_probe {
+        return None;
+    }
+    ExecProbe::attach(object)
+        .inspect_err(|e| warn!("exec probe off: {e:#}; games are found at the start alone"))
         .ok()
 }
 
@@ -154,6 +173,7 @@ struct Session<'s> {
     why: WhyRing<'s>,
     socket: Option<Socket>,
     begun: Instant,
+    games: RefCell<Games<'s>>,
 }
 
 impl<'s> Session<'s> {
@@ -161,6 +181,7 @@ impl<'s> Session<'s> {
         scheduler: &'s Scheduler<'s>,
         probe: Option<InputProbe<'s>>,
         display: Option<DisplayProbe<'s>>,
+        games: Games<'s>,
     ) -> Result<Self> {
         let drain = probe.as_ref().map(Drain::new).transpose()?;
         let mut exits = RingBufferBuilder::new();
@@ -185,6 +206,7 @@ impl<'s> Session<'s> {
             why: WhyRing::new(scheduler)?,
             socket,
             begun: Instant::now(),
+            games: RefCell::new(games),
         })
     }
 
@@ -204,6 +226,7 @@ impl<'s> Session<'s> {
         if let Some(display) = &self.display {
             display.fill(&mut sample);
         }
+        self.games.borrow().fill(&mut sample);
         Ok(sample)
     }
 
@@ -228,6 +251,11 @@ impl<'s> Session<'s> {
         if let Some(socket) = &self.socket {
             add(socket.fd(), ASKED)?;
         }
+        let games = self.games.borrow();
+        add(games.watch_fd(), PROGRAMS)?;
+        if let Some(registry) = games.registry_fd() {
+            add(registry, REGISTER)?;
+        }
         Ok(epoll)
     }
 
@@ -237,7 +265,7 @@ impl<'s> Session<'s> {
         let mut ticker = Ticker::new(cli);
         loop {
             let mut events = [EpollEvent::empty(); TAGS];
-            let n = match epoll.wait(&mut events, ticker.timeout()?) {
+            let n = match epoll.wait(&mut events, self.timeout(&ticker)?) {
                 Err(nix::errno::Errno::EINTR) => 0,
                 other => other.context("waiting for events")?,
             };
@@ -248,14 +276,28 @@ impl<'s> Session<'s> {
                     WHY => self.why.drain(self.scheduler)?,
                     ASKED => self.serve(),
                     RINGS => self.drain.as_ref().map_or(Ok(()), Drain::drain)?,
+                    PROGRAMS => self.games.borrow_mut().watch_ready()?,
+                    REGISTER => self.games.borrow_mut().registry_ready(),
                     _ => self.answer(),
                 }
             }
             if self.scheduler.exited() {
                 return Ok(true);
             }
+            self.games
+                .borrow_mut()
+                .tick(self.scheduler, self.display.as_ref())?;
             ticker.tick(self)?;
         }
+    }
+
+    /// Until the next of both has something to do.
+    fn timeout(&self, ticker: &Ticker) -> Result<EpollTimeout> {
+        let games = self.games.borrow().timeout();
+        let left = games.map_or(ticker.left(), |g| g.min(ticker.left()));
+        // Rounded up, or the last millisecond would be spun through.
+        let ms = left.as_millis() as u64 + 1;
+        EpollTimeout::try_from(ms).context("epoll timeout")
     }
 
     fn answer(&self) {
@@ -344,13 +386,9 @@ impl Ticker {
         }
     }
 
-    fn timeout(&self) -> Result<EpollTimeout> {
-        let left = self
-            .period
-            .map_or(POLL, |p| p.saturating_sub(self.last.elapsed()).min(POLL));
-        // Rounded up, or the last millisecond would be spun through.
-        let ms = left.as_millis() as u64 + 1;
-        EpollTimeout::try_from(ms).context("epoll timeout")
+    fn left(&self) -> Duration {
+        self.period
+            .map_or(POLL, |p| p.saturating_sub(self.last.elapsed()).min(POLL))
     }
 
     fn tick(&mut self, session: &Session<'_>) -> Result<()> {

@@ -2,6 +2,7 @@
 //! The display probe: vblanks and GPU fences. An object of its own; each of its
 //! tracepoints may be missing (no DRM module loaded) and costs one capability.
 
+use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::ptr::read_volatile;
 
@@ -125,5 +126,16 @@ impl<'a> DisplayProbe<'a> {
             }
         }
         Delay::from_buckets(&sum, max)
+    }
+
+    /// GPU fences made since the probe was attached, by process.
+    pub fn submits(&self) -> HashMap<u32, u64> {
+        let map = &self.skel.maps.submitters;
+        let word = |bytes: Vec<u8>| bytes.try_into().ok().map(u64::from_ne_bytes);
+        let entry = |key: Vec<u8>| {
+            let made = map.lookup(&key, libbpf_rs::MapFlags::ANY).ok()??;
+            Some((u32::from_ne_bytes(key.try_into().ok()?), word(made)?))
+        };
+        map.keys().filter_map(entry).collect()
     }
 }

@@ -17,7 +17,7 @@ use crate::cli::Cli;
 use crate::ejection::Exit;
 use crate::failure::Failure;
 use crate::model::{Delay, Layout, Sample};
-use crate::snapshot;
+use crate::snapshot::{self, Snapshot};
 use crate::tables::{COUNTERS, TUNABLES, Values};
 use crate::topology::CpuMap;
 use crate::view::{CLASSES, Cpu};
@@ -168,6 +168,24 @@ impl<'a> Scheduler<'a> {
         &self.layout
     }
 
+    /// Has a chain reached this process again and again, in the last seconds?
+    pub fn faces(&self, pid: u32) -> bool {
+        let Some(data) = self.skel.maps.bss_processes_data.as_ref() else {
+            return false;
+        };
+        let entry = &data.processes[pid as usize & (data.processes.len() - 1)];
+        // SAFETY: a plain copy of mapped memory that the kernel writes; a torn one
+        // is a verdict that is late by one look.
+        let entry = unsafe { read_volatile(entry) };
+        // Of the scheduler's clock we know only when it summed its counters.
+        let now = self
+            .snapshot()
+            .map_or(0, |snap| snap.at_ns >> intf::COARSE_SHIFT) as u32;
+        entry.tgid == pid
+            && entry.faces >= intf::FACES_LEAST
+            && (entry.facing_until.wrapping_sub(now) as i32) > 0
+    }
+
     fn read_layout(&mut self) -> Result<()> {
         self.skel
             .progs
@@ -182,13 +200,17 @@ impl<'a> Scheduler<'a> {
         Ok(())
     }
 
-    /// Counters and delays as they are now.
-    pub fn sample(&self) -> Result<Sample> {
+    fn snapshot(&self) -> Result<Snapshot> {
         let data = self.skel.maps.bss_shared_data.as_ref();
         let snap = addr_of!(data.context("no .bss.shared")?.shared.snap);
         // SAFETY: the mapped section, which lives as long as the skeleton; its
         // type here and there is made from the same struct.
-        let snap = unsafe { snapshot::read(snap.cast()) }?;
+        unsafe { snapshot::read(snap.cast()) }
+    }
+
+    /// Counters and delays as they are now.
+    pub fn sample(&self) -> Result<Sample> {
+        let snap = self.snapshot()?;
         let counters = COUNTERS
             .iter()
             .zip(snap.sums)

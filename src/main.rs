@@ -10,14 +10,18 @@ mod check;
 mod cli;
 mod client;
 mod compare;
+mod config;
 mod daemon;
+mod detect;
 mod display;
 mod drain;
 mod ejection;
 mod event;
+mod exec;
 mod failure;
 #[cfg(test)]
 mod fuzz;
+mod games;
 mod lane;
 mod lanes;
 mod latch;
@@ -28,6 +32,7 @@ mod monitor;
 mod privilege;
 mod probe;
 mod recording;
+mod register;
 mod report;
 mod rundir;
 #[cfg(feature = "sabotage")]
@@ -122,6 +127,8 @@ fn run_command(cli: &Cli, command: &Command) -> Result<ExitCode> {
             recording::record(args, |time| shutdown.wait(time))?;
         }
         Command::Replay { file } => recording::replay(file, cli.json)?,
+        Command::Run { command } => return Err(register::run(command)),
+        Command::Games => detect::show::run(&cli.rules, cli.json)?,
     }
     Ok(ExitCode::SUCCESS)
 }

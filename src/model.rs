@@ -62,6 +62,16 @@ pub struct Display {
     pub fence_us: Delay,
 }
 
+/// The game that is played; all empty if none is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+pub struct Game {
+    pub pid: u32,
+    pub name: String,
+    pub why: String,
+    /// It and those that work for it.
+    pub processes: u64,
+}
+
 /// Everything `--stats`, `--monitor` and the stats socket show. Cumulative.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
 pub struct Sample {
@@ -72,6 +82,7 @@ pub struct Sample {
     pub input: BTreeMap<String, Reports>,
     pub input_delay_us: Delay,
     pub display: Display,
+    pub game: Game,
     pub layout: Layout,
 }
 

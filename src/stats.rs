@@ -53,6 +53,10 @@ const OTHER_STATS: &[(&str, &str)] = &[
         "display.fence_us",
         "From the making of a GPU fence to its signal: count, p50, p99, max",
     ),
+    ("game.pid", "Process that is played; 0: none"),
+    ("game.name", "Its name"),
+    ("game.why", "Why it is taken for a game"),
+    ("game.processes", "It and the processes that work for it"),
     (
         "layout.task_ctx_mod64",
         "Address of the task contexts modulo a cache line; 0 is right",

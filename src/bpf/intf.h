@@ -10,6 +10,7 @@
 #include "policy/task.h"
 #include "policy/device.h"
 #include "policy/histogram.h"
+#include "policy/link.h"
 #include "policy/params.h"
 #include "why.h"
 
@@ -84,7 +85,8 @@ struct cpu_ctx {
 	u64 fair_served; /* 136: ns of CPU that fair and batch tasks got */
 	u32 source_context; /* 144: preempt count where the stamp was made */
 	u8 source; /* 148: enum source of the stamp */
-	u8 reserved2[43];
+	u8 device; /* 149: enum device_class of an input stamp */
+	u8 reserved2[42];
 	/* line 3: the timer */
 	u8 stranded; /* 192: nothing of ours ran at the last beat, and tasks wait */
 	u8 reserved3[63];
@@ -137,5 +139,13 @@ struct lane {
 	/* from line 2 on */
 	struct input_report slot[LANE_EVENTS];
 } __attribute__((aligned(128)));
+
+/* A program starts; probes/exec.bpf.c. */
+struct exec_event {
+	u64 cgroup; /* number in the unified hierarchy */
+	u32 pid;
+	u32 parent;
+	char comm[16];
+};
 
 #endif /* PHOTON_INTF_H */

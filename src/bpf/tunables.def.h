@@ -23,6 +23,16 @@ TUNABLE(batch_deadline_us, 80000, 10000, 90000, "us",
 TUNABLE(input_window_us, 8000, 0, 100000, "us",
 	"How long a chain that starts at an input report stays alive; 0 turns "
 	"the input boost off")
+TUNABLE(mouse_window_us, 8000, 0, 100000, "us",
+	"The same for mice, if that is shorter; 0 turns their boost off")
+TUNABLE(keyboard_window_us, 8000, 0, 100000, "us",
+	"The same for keyboards, if that is shorter; 0 turns their boost off")
+TUNABLE(pad_window_us, 8000, 0, 100000, "us",
+	"The same for game pads and joysticks, if that is shorter; 0 turns their "
+	"boost off")
+TUNABLE(touch_window_us, 8000, 0, 100000, "us",
+	"The same for touch screens and tablets, if that is shorter; 0 turns "
+	"their boost off")
 TUNABLE(frame_window_us, 20000, 0, 100000, "us",
 	"How long a chain that starts at any other source stays alive; 0 turns "
 	"these chains off")

@@ -130,6 +130,7 @@ __noinline int link_task(u32 slot, struct wake *w)
 /* Global, so that the verifier looks at it once and not once a path to it. */
 __noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 {
+	const struct cpu_ctx *c = cpu_ctx(this_cpu());
 	u32 tgid = p->tgid;
 	struct process_ctx *ps = process_ctx(tgid);
 	struct wake w = {
@@ -138,7 +139,8 @@ __noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 		.batch = is_batch(p),
 		.kernel = (p->flags & PF_KTHREAD) && p->nr_cpus_allowed == 1,
 		.facing = link_facing(ps, tgid, now),
-		.source = stamped_source(cpu_ctx(this_cpu()), now),
+		.source = stamped_source(c, now),
+		.device = c->device,
 	};
 
 	if (w.source == SRC_NONE) {

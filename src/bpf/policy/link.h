@@ -15,6 +15,7 @@
 #ifndef PHOTON_POLICY_LINK_H
 #define PHOTON_POLICY_LINK_H
 
+#include "device.h"
 #include "params.h"
 #include "task.h"
 
@@ -51,6 +52,7 @@ struct wake {
 	u8 source; /* enum source: who wakes */
 	u8 waker_source; /* enum source of the waker's chain */
 	u8 waker_depth;
+	u8 device; /* enum device_class, if the source is an input report */
 	bool facing; /* the woken task's process faces the player */
 	bool batch; /* SCHED_BATCH or SCHED_IDLE */
 	bool kernel; /* kernel thread bound to one CPU */
@@ -70,13 +72,28 @@ static inline void chain_pass(struct task_ctx *t, const struct wake *w)
 	t->chain_until = w->waker_until;
 }
 
+/* How long a chain that an input report of this device starts stays alive. */
+static inline u64 input_window(const volatile struct tunables *pr, u8 device)
+{
+	u64 us = pr->input_window_us;
+
+	if (device == DEVICE_MOUSE)
+		us = min_u64(us, pr->mouse_window_us);
+	else if (device == DEVICE_KEYBOARD)
+		us = min_u64(us, pr->keyboard_window_us);
+	else if (device == DEVICE_PAD)
+		us = min_u64(us, pr->pad_window_us);
+	else if (device == DEVICE_TOUCH || device == DEVICE_TABLET)
+		us = min_u64(us, pr->touch_window_us);
+	return us_to_ns(us);
+}
+
 /* Start, pass on or end the chain of the task that wakes up. */
 static inline void link_chain(const volatile struct tunables *pr,
 			      struct task_ctx *t, const struct wake *w)
 {
 	if (w->source == SRC_INPUT)
-		chain_start(t, SRC_INPUT,
-			    w->now + us_to_ns(pr->input_window_us));
+		chain_start(t, SRC_INPUT, w->now + input_window(pr, w->device));
 	else if (w->source == SRC_DISPLAY)
 		chain_start(t, SRC_DISPLAY,
 			    w->now + us_to_ns(pr->display_window_us));
@@ -172,7 +189,7 @@ static inline u8 link_class(const volatile struct tunables *pr,
 {
 	u64 budget = us_to_ns(pr->frame_budget_us);
 
-	if (w->source == SRC_INPUT && pr->input_window_us)
+	if (w->source == SRC_INPUT && input_window(pr, w->device))
 		return CLASS_INPUT;
 	if (t->burst < budget &&
 	    (in_chain(t, w->now) || w->facing || (t->flags & TASK_LEARNT)))

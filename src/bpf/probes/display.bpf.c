@@ -10,10 +10,12 @@
  * driver that is not loaded, or that tells the kernel nothing (the proprietary
  * NVIDIA driver submits without entering it), is a program that stays detached.
  *
- * A submission makes one or two fences. Nothing of what is drawn is looked at.
+ * Fences are counted for the process that makes them, one or two a submission.
+ * Nothing of what is drawn is looked at.
  */
 #include <scx/common.bpf.h>
 #include <scx/compat.bpf.h>
+#include <bpf_experimental.h>
 
 #include "../intf.h"
 #include "stamp.bpf.h"
@@ -30,6 +32,7 @@ enum {
 	/* Frames that may be missed between two vblanks of one sequence. */
 	SEQUENCE_GAP_MAX = 4,
 	PERIOD_SHIFT = 3, /* average over 8 vblanks */
+	MAX_SUBMITTERS = 1024,
 	MAX_FENCES = 4096,
 };
 
@@ -56,6 +59,14 @@ struct pipe_clock {
 	u32 reserved[11];
 };
 struct pipe_clock pipes[MAX_PIPES] SEC(".bss.pipes");
+
+/* Fences made, by process. LRU: who ended leaves. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_SUBMITTERS);
+	__type(key, u32);
+	__type(value, u64);
+} submitters SEC(".maps");
 
 /* When a fence that is not signalled yet was made. */
 struct {
@@ -118,12 +129,18 @@ SEC("raw_tp/dma_fence_init")
 int BPF_PROG(on_fence_init, void *fence)
 {
 	struct task_struct *p = bpf_get_current_task_btf();
-	u64 key = (u64)fence, now = scx_bpf_now();
+	u64 key = (u64)fence, now = scx_bpf_now(), one = 1, *count;
+	u32 tgid = p->tgid;
 
 	if (p->flags & PF_KTHREAD)
 		return 0;
 	display_counts[this_cpu()].submits++;
 	bpf_map_update_elem(&fences, &key, &now, BPF_ANY);
+	count = bpf_map_lookup_elem(&submitters, &tgid);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	else
+		bpf_map_update_elem(&submitters, &tgid, &one, BPF_NOEXIST);
 	return 0;
 }
 

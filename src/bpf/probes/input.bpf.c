@@ -202,6 +202,7 @@ int BPF_PROG(on_input_event, struct input_dev *dev, unsigned int type,
 	if (l->device_class == DEVICE_OTHER)
 		return 0;
 	c = &cpus[cpu & (MAX_CPUS - 1)];
+	c->device = l->device_class;
 	stamp_source(c, SRC_INPUT, l->at + STAMP_NS);
 	return 0;
 }

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
+        ["hold", ref rest @ ..] => scenarios::games::hold(rest),
         ["scenario", name, ..] => scenario::run_one(name, &args[2..]),
         _ => {
             eprintln!("usage: photon-guest list | photon-guest scenario NAME [ARGS...]");

@@ -160,6 +160,13 @@ impl Photon {
         mask.ok_or_else(|| Fail::failed("no CapPrm in /proc"))
     }
 
+    /// CPU time its main thread has used, ns.
+    pub fn run_ns(&self) -> Result<u64, Fail> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/schedstat", self.child.id()))?;
+        let run = stat.split(' ').next().and_then(|n| n.parse().ok());
+        run.ok_or_else(|| Fail::failed("this kernel has no schedstat"))
+    }
+
     /// Its stderr so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.err)

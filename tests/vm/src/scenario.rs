@@ -40,6 +40,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("display", scenarios::display::run),
     ("ejection", scenarios::ejection::run),
     ("stall", scenarios::stall::run),
+    ("games", scenarios::games::run),
     ("hotplug", scenarios::hotplug::run),
     ("faults", scenarios::faults::run),
     ("soak", scenarios::soak::run),

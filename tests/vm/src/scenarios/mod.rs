@@ -15,6 +15,7 @@ pub mod display;
 pub mod ejection;
 pub mod fault;
 pub mod faults;
+pub mod games;
 pub mod hotplug;
 pub mod input;
 pub mod input_bound;

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `scx_photon games`: the decision about the processes that run now, from what
+//! everybody may read of them. Without the kernel part's measurements, so a
+//! game that only its behaviour tells is not found.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::decide::{Decision, decide};
+use super::procfs::Processes;
+use super::rules::Rule;
+use super::tree::Proc;
+
+/// Of the JSON object; `procs` has the form of the fixtures in `tests/`.
+#[derive(Serialize)]
+struct Report<'a> {
+    decision: &'a Decision,
+    procs: &'a [Proc],
+}
+
+pub fn run(rules: &[Rule], json: bool) -> Result<()> {
+    let procs = Processes::default().read();
+    let decision = decide(&procs, rules);
+    if json {
+        let report = Report {
+            decision: &decision,
+            procs: &procs,
+        };
+        println!("{}", serde_json::to_string(&report)?);
+        return Ok(());
+    }
+    for v in &decision.verdicts {
+        let role = format!("{:?}", v.role).to_lowercase();
+        println!("{:>8}  {:15}  {role:8}  {}", v.pid, v.name, v.why);
+    }
+    if decision.game.is_none() {
+        println!("Nobody plays, as far as can be told without the scheduler's measurements.");
+    }
+    Ok(())
+}

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! When to look, and what to make of it. An event is cheap: it is looked up in
+//! what is known. Only one that may concern a game has /proc read, at once and
+//! again after 2, 5 and 15 s, because a game shows itself by what it does.
+
+use std::collections::{HashMap, HashSet};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use log::info;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+use super::decide::{Decision, Role, decide};
+use super::names;
+use super::procfs::Processes;
+use super::rules::Rule;
+use super::tree::Proc;
+use crate::exec::{Exec, Execs};
+
+/// From the first event to the look: what starts a game starts several programs.
+const GATHER: Duration = Duration::from_millis(30);
+/// Looks after an event that may concern a game.
+const AGAIN: [Duration; 3] = [
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+];
+/// Looks while something is tracked: the player may change from game to game.
+const WHILE_TRACKED: Duration = Duration::from_secs(15);
+/// A rate over less is noise.
+const RATE_PERIOD: Duration = Duration::from_millis(500);
+/// Cgroups come and go; more than a desktop has in a week are not remembered.
+const CGROUPS_MAX: usize = 4096;
+
+/// Tags of the inner epoll set.
+const EXECS: u64 = 0;
+const ENDED: u64 = 1;
+
+/// What is measured of processes outside of this module.
+pub trait Measure {
+    /// GPU fences made so far, by process.
+    fn submits(&self) -> HashMap<u32, u64>;
+    fn faces(&self, pid: u32) -> bool;
+    fn registered(&self, pid: u32, uid: u32) -> bool;
+}
+
+/// The game that is played.
+pub struct Playing {
+    pub pid: u32,
+    pub name: String,
+    pub why: String,
+    pub members: Vec<u32>,
+    /// Readable when it has ended.
+    process: Option<OwnedFd>,
+}
+
+pub struct Watch<'a> {
+    execs: Option<Execs<'a>>,
+    epoll: Epoll,
+    rules: Vec<Rule>,
+    processes: Processes,
+    /// Processes whose children are interesting.
+    tracked: HashSet<u32>,
+    cgroups: HashSet<u64>,
+    looks: Vec<Instant>,
+    gather_until: Option<Instant>,
+    rates: Rates,
+    playing: Option<Playing>,
+}
+
+impl<'a> Watch<'a> {
+    /// Looks for the first time as soon as it is asked.
+    pub fn new(execs: Option<Execs<'a>>, rules: Vec<Rule>) -> Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("creating epoll")?;
+        if let Some(execs) = &execs {
+            // By edge: one wakeup for all that come until they are read.
+            let event = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, EXECS);
+            epoll
+                .add(execs.fd(), event)
+                .context("waiting for programs")?;
+        }
+        Ok(Watch {
+            execs,
+            epoll,
+            rules,
+            processes: Processes::default(),
+            tracked: HashSet::new(),
+            cgroups: HashSet::new(),
+            looks: vec![Instant::now()],
+            gather_until: None,
+            rates: Rates::default(),
+            playing: None,
+        })
+    }
+
+    /// The descriptor to wait on.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.epoll.0.as_fd()
+    }
+
+    pub fn playing(&self) -> Option<&Playing> {
+        self.playing.as_ref()
+    }
+
+    /// Something is to be looked at soon, whatever the events say.
+    pub fn look_soon(&mut self) {
+        self.expect(Instant::now());
+    }
+
+    /// How long until `tick` has something to do.
+    pub fn timeout(&self) -> Option<Duration> {
+        let next = self.looks.iter().chain(&self.gather_until).min()?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    /// The descriptor is readable.
+    pub fn ready(&mut self) -> Result<()> {
+        let mut events = [EpollEvent::empty(); 2];
+        let n = self.epoll.wait(&mut events, EpollTimeout::ZERO);
+        for event in &events[..n.context("asking for events")?] {
+            match event.data() {
+                EXECS => {
+                    self.gather_until.get_or_insert(Instant::now() + GATHER);
+                }
+                _ => self.game_over(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, measure: &dyn Measure) -> Result<()> {
+        let now = Instant::now();
+        if self.gather_until.is_some_and(|at| at <= now) {
+            self.gather_until = None;
+            if self.read_execs()? {
+                self.expect(now);
+            }
+        }
+        if self.looks.iter().any(|at| *at <= now) {
+            self.looks.retain(|at| *at > now);
+            self.look(measure);
+        }
+        Ok(())
+    }
+
+    fn expect(&mut self, now: Instant) {
+        self.looks = AGAIN.iter().map(|after| now + *after).collect();
+        self.looks.push(now);
+    }
+
+    /// Reads what has come; true if any of it may concern a game.
+    fn read_execs(&mut self) -> Result<bool> {
+        let Some(execs) = &self.execs else {
+            return Ok(false);
+        };
+        let mut interesting = false;
+        for exec in execs.take()? {
+            self.processes.forget(exec.pid);
+            interesting |= self.concerns(&exec);
+            if self.cgroups.len() >= CGROUPS_MAX {
+                self.cgroups.clear();
+            }
+            self.cgroups.insert(exec.cgroup);
+        }
+        Ok(interesting)
+    }
+
+    fn concerns(&self, exec: &Exec) -> bool {
+        let named = |r: &Rule| r.program.as_ref().is_some_and(|p| *p == exec.comm);
+        !self.cgroups.contains(&exec.cgroup)
+            || self.tracked.contains(&exec.parent)
+            || names::starts_a_game(&exec.comm)
+            || self.rules.iter().any(named)
+    }
+
+    fn look(&mut self, measure: &dyn Measure) {
+        let mut procs = self.processes.read();
+        self.rates.update(measure.submits());
+        for proc in &mut procs {
+            proc.seen.submits = self.rates.of(proc.pid);
+            proc.seen.faces = measure.faces(proc.pid);
+            proc.seen.registered = measure.registered(proc.pid, proc.uid);
+        }
+        let decision = decide(&procs, &self.rules);
+        self.tracked = tracked(&procs, &decision);
+        if !self.tracked.is_empty() && self.looks.is_empty() {
+            self.looks.push(Instant::now() + WHILE_TRACKED);
+        }
+        self.play(&decision);
+    }
+
+    fn play(&mut self, decision: &Decision) {
+        let old = self.playing.as_ref().map(|p| p.pid);
+        let verdict = decision.verdicts.iter().find(|v| v.role == Role::Game);
+        match verdict {
+            None => self.stop_playing(),
+            Some(v) if old == Some(v.pid) => {
+                if let Some(playing) = &mut self.playing {
+                    playing.members.clone_from(&decision.members);
+                }
+            }
+            Some(v) => {
+                self.stop_playing();
+                let members = decision.members.clone();
+                info!(
+                    "game: {} (pid {}), {} processes: {}",
+                    v.name,
+                    v.pid,
+                    members.len(),
+                    v.why
+                );
+                self.playing = Some(Playing {
+                    pid: v.pid,
+                    name: v.name.clone(),
+                    why: v.why.clone(),
+                    members,
+                    process: self.wait_for(v.pid),
+                });
+            }
+        }
+    }
+
+    /// Has the end of a process reported. Without it the next look notices.
+    fn wait_for(&self, pid: u32) -> Option<OwnedFd> {
+        // SAFETY: no pointers are passed.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+        let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0)?;
+        // SAFETY: the kernel has just made the descriptor for us.
+        let process = unsafe { OwnedFd::from_raw_fd(fd) };
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, ENDED);
+        self.epoll.add(&process, event).ok()?;
+        Some(process)
+    }
+
+    /// The game has ended: neutral at once, then see who is left.
+    fn game_over(&mut self) {
+        self.stop_playing();
+        self.look_soon();
+    }
+
+    fn stop_playing(&mut self) {
+        if let Some(playing) = self.playing.take() {
+            info!("game over: {} (pid {})", playing.name, playing.pid);
+            if let Some(process) = playing.process {
+                // Closing alone would do it too; the set must not be left with it.
+                let _ = self.epoll.delete(&process);
+                drop(process);
+            }
+        }
+    }
+}
+
+/// Whose children may be games: what stands in a game's place, and what starts one.
+fn tracked(procs: &[Proc], decision: &Decision) -> HashSet<u32> {
+    let groups = decision.verdicts.iter().filter(|v| v.role != Role::Other);
+    let starters = procs.iter().filter(|p| names::starts_a_game(&p.comm));
+    groups
+        .map(|v| v.pid)
+        .chain(starters.map(|p| p.pid))
+        .collect()
+}
+
+/// Submissions a second, from two counts.
+#[derive(Default)]
+struct Rates {
+    counts: HashMap<u32, u64>,
+    rates: HashMap<u32, f64>,
+    at: Option<Instant>,
+}
+
+impl Rates {
+    fn update(&mut self, counts: HashMap<u32, u64>) {
+        let now = Instant::now();
+        let period = self.at.map(|at| now.duration_since(at));
+        if period.is_some_and(|p| p < RATE_PERIOD) {
+            return;
+        }
+        if let Some(period) = period {
+            let before = |pid: &u32| self.counts.get(pid).copied().unwrap_or(0);
+            let rate = |(pid, n): (&u32, &u64)| {
+                let made = n.saturating_sub(before(pid));
+                (*pid, made as f64 / period.as_secs_f64())
+            };
+            self.rates = counts.iter().map(rate).collect();
+        }
+        self.counts = counts;
+        self.at = Some(now);
+    }
+
+    fn of(&self, pid: u32) -> f64 {
+        self.rates.get(&pid).copied().unwrap_or(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exec(comm: &str, parent: u32, cgroup: u64) -> Exec {
+        Exec {
+            pid: 100,
+            parent,
+            cgroup,
+            comm: comm.into(),
+        }
+    }
+
+    #[test]
+    fn a_build_is_not_worth_a_look() {
+        let mut watch = Watch::new(None, Vec::new()).expect("an epoll set");
+        watch.cgroups.insert(7);
+        watch.tracked.insert(50);
+        for comm in ["cc1", "as", "make", "sh", "ld"] {
+            assert!(!watch.concerns(&exec(comm, 1, 7)), "{comm}");
+        }
+        assert!(
+            watch.concerns(&exec("cc1", 50, 7)),
+            "a child of what is tracked"
+        );
+        assert!(watch.concerns(&exec("cc1", 1, 8)), "a new cgroup");
+        assert!(watch.concerns(&exec("eldenring.exe", 1, 7)));
+        assert!(watch.concerns(&exec("reaper", 1, 7)));
+    }
+
+    #[test]
+    fn looks_come_at_once_and_again() {
+        let mut watch = Watch::new(None, Vec::new()).expect("an epoll set");
+        watch.looks.clear();
+        assert_eq!(watch.timeout(), None);
+        watch.look_soon();
+        assert_eq!(watch.looks.len(), 1 + AGAIN.len());
+        assert_eq!(watch.timeout(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn the_end_of_a_game_is_noticed() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep");
+        let mut watch = Watch::new(None, Vec::new()).expect("an epoll set");
+        watch.playing = Some(Playing {
+            pid: child.id(),
+            name: "sleep".into(),
+            why: String::new(),
+            members: vec![child.id()],
+            process: watch.wait_for(child.id()),
+        });
+        watch.ready().expect("no event yet");
+        assert!(watch.playing().is_some());
+        child
+            .kill()
+            .and_then(|()| child.wait().map(drop))
+            .expect("its end");
+        watch.ready().expect("its end");
+        assert!(watch.playing().is_none());
+    }
+}

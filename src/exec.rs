@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The exec probe: an object of its own that tells which programs start.
+
+use std::cell::RefCell;
+use std::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
+use std::ptr::read_volatile;
+use std::rc::Rc;
+
+use anyhow::{Context, Result};
+use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::{Link, OpenObject, RingBuffer, RingBufferBuilder};
+
+use crate::bpf::exec::*;
+use crate::bpf::intf;
+
+/// A program starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exec {
+    pub pid: u32,
+    pub parent: u32,
+    /// Its number in the unified hierarchy.
+    pub cgroup: u64,
+    pub comm: String,
+}
+
+impl Exec {
+    /// None for anything that the kernel part cannot have written.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != size_of::<intf::exec_event>() {
+            return None;
+        }
+        // SAFETY: the length is that of the struct, every bit pattern is a value
+        // of it, and an unaligned read needs no alignment.
+        let raw = unsafe { bytes.as_ptr().cast::<intf::exec_event>().read_unaligned() };
+        let chars = raw.comm.iter().map(|c| *c as u8);
+        let comm: Vec<u8> = chars.take_while(|c| *c != 0).collect();
+        Some(Exec {
+            pid: raw.pid,
+            parent: raw.parent,
+            cgroup: raw.cgroup,
+            comm: String::from_utf8_lossy(&comm).into_owned(),
+        })
+    }
+}
+
+pub struct ExecProbe<'a> {
+    skel: ExecSkel<'a>,
+    /// Detached when dropped.
+    _link: Link,
+}
+
+impl<'a> ExecProbe<'a> {
+    pub fn attach(object: &'a mut MaybeUninit<OpenObject>) -> Result<Self> {
+        let mut open = ExecSkelBuilder::default().open(object).context("opening")?;
+        open.progs.scx_lib_init_probe.set_autoload(false);
+        let skel = open.load().context("loading")?;
+        let link = skel.progs.on_exec.attach().context("attaching")?;
+        Ok(ExecProbe { skel, _link: link })
+    }
+
+    /// Events lost because nobody read them in time.
+    pub fn lost(&self) -> u64 {
+        let data = self.skel.maps.bss_data.as_ref();
+        // SAFETY: one aligned word of mapped memory that the kernel writes.
+        data.map_or(0, |d| unsafe { read_volatile(&d.execs_lost) })
+    }
+}
+
+/// The ring of events, and what was read and not yet looked at.
+pub struct Execs<'a> {
+    buffer: RingBuffer<'a>,
+    read: Rc<RefCell<Vec<Exec>>>,
+}
+
+impl Execs<'_> {
+    pub fn new(probe: &ExecProbe<'_>) -> Result<Self> {
+        let read = Rc::new(RefCell::new(Vec::new()));
+        let into = Rc::clone(&read);
+        let mut builder = RingBufferBuilder::new();
+        let on_record = move |bytes: &[u8]| {
+            into.borrow_mut().extend(Exec::decode(bytes));
+            0
+        };
+        builder
+            .add(&probe.skel.maps.execs, on_record)
+            .context("adding the ring of programs")?;
+        let buffer = builder.build().context("mapping the ring of programs")?;
+        Ok(Execs { buffer, read })
+    }
+
+    /// The descriptor to wait on.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the descriptor belongs to `buffer`, which outlives the borrow.
+        unsafe { BorrowedFd::borrow_raw(self.buffer.epoll_fd()) }
+    }
+
+    /// Everything that waits.
+    pub fn take(&self) -> Result<Vec<Exec>> {
+        self.buffer
+            .consume()
+            .context("reading the ring of programs")?;
+        Ok(self.read.take())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_decoded() {
+        let mut record = 7u64.to_ne_bytes().to_vec();
+        for word in [100u32, 1] {
+            record.extend(word.to_ne_bytes());
+        }
+        record.extend(*b"game.exe\0junk...");
+        let exec = Exec::decode(&record).expect("an event");
+        assert_eq!((exec.pid, exec.parent, exec.cgroup), (100, 1, 7));
+        assert_eq!(exec.comm, "game.exe");
+        assert_eq!(Exec::decode(&record[1..]), None);
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `scx_photon run -- COMMAND`: the command says that it is a game. Needs no
+//! privileges and never fails a game: without a daemon the command just runs.
+//!
+//! The daemon takes nothing from the client but its credentials, which the kernel
+//! vouches for. So a user can name processes of his own and no others.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use log::info;
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+
+/// Beside the statistics, in the one directory that the unit may write to.
+pub const SOCKET: &str = "/var/run/scx/root/photon-run";
+/// The daemon answers in microseconds or is not worth waiting for.
+const ANSWER: Duration = Duration::from_millis(200);
+/// A session of play is shorter.
+const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// At a time, so that nobody fills the daemon's memory.
+const PER_USER: usize = 16;
+const IN_ALL: usize = 256;
+const YES: &[u8] = b"ok\n";
+const NO: &[u8] = b"full\n";
+
+/// Tells the daemon, then becomes the command. Returns only if that fails.
+pub fn run(command: &[OsString]) -> anyhow::Error {
+    if let Err(e) = tell(Path::new(SOCKET)) {
+        log::debug!("not registered: {e:#}");
+    }
+    let Some((program, args)) = command.split_first() else {
+        return anyhow::anyhow!("no command");
+    };
+    let error = Command::new(program).args(args).exec();
+    anyhow::anyhow!("{}: {error}", program.to_string_lossy())
+}
+
+fn tell(socket: &Path) -> Result<()> {
+    let mut stream = UnixStream::connect(socket).context("connecting")?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    let mut answer = [0; 8];
+    let n = stream.read(&mut answer).context("waiting for the answer")?;
+    anyhow::ensure!(&answer[..n] == YES, "the daemon takes no more");
+    Ok(())
+}
+
+struct Entry {
+    uid: u32,
+    until: Instant,
+}
+
+/// The daemon's side.
+pub struct Registry {
+    listener: UnixListener,
+    entries: HashMap<u32, Entry>,
+}
+
+impl Registry {
+    pub fn listen(socket: &Path) -> Result<Self> {
+        if let Some(dir) = socket.parent() {
+            std::fs::create_dir_all(dir).context("making the socket's directory")?;
+        }
+        // Of a daemon that was killed; ours is the only one that can be attached.
+        let _ = std::fs::remove_file(socket);
+        let listener = UnixListener::bind(socket).context("opening the socket")?;
+        listener.set_nonblocking(true)?;
+        std::fs::set_permissions(socket, PermissionsExt::from_mode(0o666))?;
+        Ok(Registry {
+            listener,
+            entries: HashMap::new(),
+        })
+    }
+
+    /// Readable when a client waits.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+
+    /// Answers every client that waits; true if there is a new entry.
+    pub fn accept(&mut self) -> bool {
+        let mut any = false;
+        while let Ok((mut client, _)) = self.listener.accept() {
+            // A client that is gone has nothing to be told.
+            let Ok(peer) = getsockopt(&client, PeerCredentials) else {
+                continue;
+            };
+            let taken = self.enter(peer.pid() as u32, peer.uid());
+            let _ = client.set_nonblocking(true);
+            let _ = client.write_all(if taken { YES } else { NO });
+            any |= taken;
+        }
+        any
+    }
+
+    fn enter(&mut self, pid: u32, uid: u32) -> bool {
+        let now = Instant::now();
+        self.entries
+            .retain(|pid, e| e.until > now && Path::new("/proc").join(pid.to_string()).exists());
+        let of_user = self.entries.values().filter(|e| e.uid == uid).count();
+        if of_user >= PER_USER || self.entries.len() >= IN_ALL {
+            return false;
+        }
+        info!("process {pid} of user {uid} says that it is a game");
+        let until = now + LIFE;
+        self.entries.insert(pid, Entry { uid, until });
+        true
+    }
+
+    /// Has this process asked, and is it still the same user's?
+    pub fn contains(&self, pid: u32, uid: u32) -> bool {
+        let entry = self.entries.get(&pid);
+        entry.is_some_and(|e| e.uid == uid && e.until > Instant::now())
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        if let Ok(address) = self.listener.local_addr()
+            && let Some(path) = address.as_pathname()
+        {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socket(name: &str) -> std::path::PathBuf {
+        std::env::temp_dir().join(format!("photon-{name}-{}", std::process::id()))
+    }
+
+    #[test]
+    fn a_client_registers_itself_and_nobody_else() {
+        let path = socket("run");
+        let mut registry = Registry::listen(&path).expect("a socket");
+        let client = std::thread::spawn({
+            let path = path.clone();
+            move || tell(&path)
+        });
+        let begin = Instant::now();
+        while !registry.accept() && begin.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        client.join().expect("no panic").expect("registered");
+        let uid = nix::unistd::getuid().as_raw();
+        assert!(registry.contains(std::process::id(), uid));
+        assert!(
+            !registry.contains(std::process::id(), uid + 1),
+            "a number used again"
+        );
+        assert!(!registry.contains(1, 0));
+        drop(registry);
+        assert!(!path.exists());
+        assert!(
+            tell(&path).is_err(),
+            "nobody listens: the command runs anyway"
+        );
+    }
+
+    #[test]
+    fn a_user_gets_so_many_and_the_dead_make_room() {
+        let path = socket("full");
+        let mut registry = Registry::listen(&path).expect("a socket");
+        let me = std::process::id();
+        let uid = 1000;
+        assert!((0..PER_USER).all(|i| {
+            let taken = registry.enter(me, uid + 1);
+            let entry = registry.entries.remove(&me);
+            registry
+                .entries
+                .insert(i as u32 + 1_000_000_000, entry.expect("entered"));
+            taken
+        }));
+        // None of these processes exists: there is room again.
+        assert!(registry.enter(me, uid + 1));
+        assert_eq!(registry.entries.len(), 1);
+        for pid in [1, me] {
+            assert!(registry.enter(pid, uid));
+        }
+    }
+}
