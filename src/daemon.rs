@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
@@ -28,14 +28,11 @@ use crate::probe::InputProbe;
 use crate::server::{self, Server};
 use crate::shutdown::Shutdown;
 use crate::socket::Socket;
-use crate::stats::Printer;
 use crate::status::Daemon;
+use crate::ticker::Ticker;
 use crate::topology::CpuMap;
 use crate::view::View;
 use crate::why::ring::WhyRing;
-
-/// How often the daemon empties rings that did not ask for it.
-const POLL: Duration = Duration::from_secs(1);
 
 /// Tags of the epoll set.
 const STOP: u64 = 0;
@@ -287,7 +284,7 @@ impl<'s> Session<'s> {
             self.games
                 .borrow_mut()
                 .tick(self.scheduler, self.display.as_ref())?;
-            ticker.tick(self)?;
+            self.beat(&mut ticker)?;
         }
     }
 
@@ -360,47 +357,17 @@ impl Session<'_> {
         Ok(view)
     }
 
-    /// What is to be done once a second or so.
-    fn beat(&self) -> Result<()> {
+    /// What is to be done at every turn of the loop, a second or less.
+    fn beat(&self, ticker: &mut Ticker) -> Result<()> {
+        if let Some(elapsed) = ticker.due() {
+            ticker.print(self.sample()?, elapsed)?;
+        } else if let Some(drain) = &self.drain {
+            drain.drain()?;
+        }
         self.why.drain(self.scheduler)?;
         if let Some(socket) = &self.socket {
             socket.tick()?;
         }
         Ok(())
-    }
-}
-
-/// Prints statistics when asked to, and keeps the loop turning.
-struct Ticker {
-    period: Option<Duration>,
-    last: Instant,
-    printer: Printer,
-}
-
-impl Ticker {
-    fn new(cli: &Cli) -> Self {
-        Ticker {
-            period: cli.stats.map(Duration::from_secs_f64),
-            last: Instant::now(),
-            printer: Printer::new(cli.json),
-        }
-    }
-
-    fn left(&self) -> Duration {
-        self.period
-            .map_or(POLL, |p| p.saturating_sub(self.last.elapsed()).min(POLL))
-    }
-
-    fn tick(&mut self, session: &Session<'_>) -> Result<()> {
-        let elapsed = self.last.elapsed();
-        let due = self.period.is_some_and(|p| elapsed >= p);
-        if due {
-            self.last = Instant::now();
-            self.printer
-                .print(session.sample()?, elapsed.as_secs_f64())?;
-        } else if let Some(drain) = &session.drain {
-            drain.drain()?;
-        }
-        session.beat()
     }
 }

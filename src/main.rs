@@ -44,6 +44,7 @@ mod socket;
 mod stats;
 mod status;
 mod tables;
+mod ticker;
 mod top;
 mod topology;
 mod view;

@@ -46,6 +46,7 @@ FIELD(cpu_ctx, source_until, 2, OWN, OWN)
 FIELD(cpu_ctx, fair_served, 2, OWN, TIMER)
 FIELD(cpu_ctx, source_context, 2, OWN, OWN)
 FIELD(cpu_ctx, source, 2, OWN, OWN)
+FIELD(cpu_ctx, device, 2, OWN, OWN)
 FIELD(cpu_ctx, stranded, 3, TIMER, TIMER)
 
 LAYOUT(lane, 32896, 128, 47)

@@ -129,16 +129,16 @@ SEC("raw_tp/dma_fence_init")
 int BPF_PROG(on_fence_init, void *fence)
 {
 	struct task_struct *p = bpf_get_current_task_btf();
-	u64 key = (u64)fence, now = scx_bpf_now(), one = 1, *count;
+	u64 key = (u64)fence, now = scx_bpf_now(), one = 1, *submits;
 	u32 tgid = p->tgid;
 
 	if (p->flags & PF_KTHREAD)
 		return 0;
 	display_counts[this_cpu()].submits++;
 	bpf_map_update_elem(&fences, &key, &now, BPF_ANY);
-	count = bpf_map_lookup_elem(&submitters, &tgid);
-	if (count)
-		__sync_fetch_and_add(count, 1);
+	submits = bpf_map_lookup_elem(&submitters, &tgid);
+	if (submits)
+		__sync_fetch_and_add(submits, 1);
 	else
 		bpf_map_update_elem(&submitters, &tgid, &one, BPF_NOEXIST);
 	return 0;
