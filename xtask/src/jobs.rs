@@ -240,7 +240,6 @@ pub const BOOTS: &[Boot] = &[
             twin(
                 "dead_queue",
                 "wait_bound",
-                // Shorter than the kernel's watchdog, which would have the first word.
                 &["--seconds", "3", SABOTAGE_FLAG, "dead-queue"],
                 "waited",
             ),

@@ -79,7 +79,9 @@ fn judge(
         }
     }
     if !enabled {
-        return Err("the kernel ejected the scheduler".to_string());
+        return Err(
+            "the kernel ejected the scheduler: somebody waited until its watchdog".to_string(),
+        );
     }
     if kthreads.max_ns > KTHREAD_LIMIT_NS {
         let ms = kthreads.max_ns / NS_PER_MS;
