@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// The load alone, before and after the fault.
 const CALM: Duration = Duration::from_millis(150);
 /// Kernel threads come and go by themselves.
-const CONTEXTS_NOISE: i64 = 50;
+const CONTEXTS_NOISE: i64 = 200;
 /// Bound tasks may wait as long as a real-time task holds their CPU; everything else moves away.
 const BOUND: &str = "bound";
 
