@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use anyhow::{Context, Result, anyhow};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -20,29 +21,43 @@ use crate::tables::COUNTERS;
 const REPLY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 pub struct Server {
-    server: StatsServer<(), Value>,
+    /// Dropped, it closes the socket.
+    _server: StatsServer<(), ()>,
     asked: Arc<EventFd>,
+    requests: Receiver<()>,
+    replies: Sender<Value>,
 }
 
 impl Server {
     pub fn launch() -> Result<Self> {
         let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
         let asked = Arc::new(EventFd::from_flags(flags).context("creating an eventfd")?);
+        // Channels of our own: scx_stats forwards those of its clients in a thread, so that the eventfd could be heard
+        // before the request was there, and the client waited in vain.
+        let (ask, requests) = channel();
+        let (replies, answers) = channel();
         let wake = Arc::clone(&asked);
         let data = StatsServerData::new().add_meta(meta()).add_stats(
             "top",
-            Box::new(move |_args, (requests, replies)| {
-                requests.send(())?;
+            Box::new(move |_args, _channels| {
+                // What came too late for the client before.
+                while answers.try_recv().is_ok() {}
+                ask.send(())?;
                 wake.write(1)?;
-                replies
+                answers
                     .recv_timeout(REPLY_TIMEOUT)
                     .map_err(|_| anyhow!("scx_photon is busy"))
             }),
         );
-        let server = StatsServer::new(data)
+        let _server = StatsServer::new(data)
             .launch()
             .context("opening the stats socket")?;
-        Ok(Server { server, asked })
+        Ok(Server {
+            _server,
+            asked,
+            requests,
+            replies,
+        })
     }
 
     /// Readable when a client waits.
@@ -54,9 +69,8 @@ impl Server {
     pub fn answer(&self, sample: impl Fn() -> Result<Sample>) -> Result<()> {
         // Emptied before the requests are looked at, so none is missed.
         let _ = self.asked.read();
-        let (replies, requests) = self.server.channels();
-        while requests.try_recv().is_ok() {
-            replies
+        while self.requests.try_recv().is_ok() {
+            self.replies
                 .send(flatten(&sample()?)?)
                 .context("answering a stats client")?;
         }

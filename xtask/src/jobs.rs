@@ -229,7 +229,7 @@ pub const BOOTS: &[Boot] = &[
                 "no_rescue",
                 "rescue",
                 &[SABOTAGE_FLAG, "lost-pinned-no-rescue"],
-                "ejected",
+                "past the cap",
             ),
             twin(
                 "no_preempt",

@@ -37,10 +37,10 @@ pub fn run(ctx: &Ctx) -> Outcome {
         .max()
         .unwrap_or(0);
     if longest_ms > CAP_MS {
-        return Err(Fail::failed(format!("a task waited {longest_ms} ms")));
+        return Err(past_the_cap(format!("a task waited {longest_ms} ms")));
     }
     if scx_state().as_deref() != Some("enabled") {
-        return Err(Fail::failed("ejected"));
+        return Err(past_the_cap("ejected"));
     }
     let rescues = Sample::settled(&photon)?.counter("rescue_overdue")? - before;
     let metrics = json!({"longest_wait_ms": longest_ms, "rescues": rescues});
@@ -49,4 +49,9 @@ pub fn run(ctx: &Ctx) -> Outcome {
     }
     photon.stop()?;
     Ok(metrics)
+}
+
+/// A task that waits too long is seen by us or, after some seconds, by the kernel's watchdog, whoever comes first.
+fn past_the_cap(seen: impl std::fmt::Display) -> Fail {
+    Fail::failed(format!("past the cap: {seen}"))
 }
