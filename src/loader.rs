@@ -333,7 +333,8 @@ fn load_error(err: &libbpf_rs::Error) -> String {
         return format!("{err:#}; run with -vv for libbpf's log");
     }
     format!(
-        "its BTF was made with pahole older than 1.26 ({} is malformed); boot a kernel built with a newer one",
+        "its BTF is malformed, for every sched_ext scheduler ({}); the usual cause is a kernel built with pahole \
+         older than 1.26; boot another kernel",
         bad.join(", ")
     )
 }

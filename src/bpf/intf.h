@@ -82,14 +82,16 @@ struct cpu_ctx {
 	u8 reserved1[55];
 	/* line 2: the CPU itself */
 	u64 source_until; /* 128: ns, end of the interrupt's stamp */
-	u64 fair_served; /* 136: ns of CPU that fair and batch tasks got */
+	u64 fair_served; /* 136: ns of CPU that fair tasks got */
 	u32 source_context; /* 144: preempt count where the stamp was made */
 	u8 source; /* 148: enum source of the stamp */
 	u8 device; /* 149: enum device_class of an input stamp */
-	u8 reserved2[42];
+	u8 reserved2[2];
+	s64 fair_pulls; /* 152: sum of fair_pull() */
+	u8 reserved3[32];
 	/* line 3: the timer */
 	u8 stranded; /* 192: nothing of ours ran at the last beat, and tasks wait */
-	u8 reserved3[63];
+	u8 reserved4[63];
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct cpu_ctx) == 4 * CACHE_LINE, "cpu_ctx is 4 lines");

@@ -11,7 +11,7 @@
  *   kernel  kernel thread bound to one CPU                   2 ms
  *   frame   a link of a live chain, or learnt as one         4 ms
  *   fair    everything else, by burst and share         6 - 60 ms
- *   batch   nice above 0, SCHED_BATCH, SCHED_IDLE           80 ms
+ *   batch   nice above 0, SCHED_BATCH, SCHED_IDLE           75 ms
  *
  * A chain is the path of wakeups from something a person can perceive through
  * (an input report, a vblank, a real-time compositor or audio server) to the

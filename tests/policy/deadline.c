@@ -30,7 +30,7 @@ static void classes(void)
 	CHECK_EQ(relative(CLASS_FRAME, FRAME_SHORT_NS - 1, 0), 2 * MS);
 	CHECK_EQ(relative(CLASS_FAIR, 0, 0), 6 * MS);
 	CHECK_EQ(relative(CLASS_FAIR, ~0U, 0), 60 * MS);
-	CHECK_EQ(relative(CLASS_BATCH, 0, 0), 80 * MS);
+	CHECK_EQ(relative(CLASS_BATCH, 0, 0), 75 * MS);
 	CHECK_EQ(relative(CLASS_NONE, 0, 0), 6 * MS); /* slot 0 is ordinary work */
 	/* The order of the classes is the order of their deadlines. */
 	for (u8 c = CLASS_INPUT; c + 1 < NR_CLASSES; c++)
@@ -45,8 +45,12 @@ static void lead(void)
 	/* At half speed the clock needs 10 ms to catch up with 5. */
 	CHECK_EQ(relative(CLASS_FAIR, 0, 5 * MS), 16 * MS);
 	CHECK_EQ(relative(CLASS_FAIR, 0, -5 * (s64)MS), 6 * MS);
-	CHECK_EQ(relative(CLASS_FAIR, 0, 1000 * MS), RELATIVE_MAX_NS);
-	CHECK_EQ(relative(CLASS_BATCH, 0, 2 * MS), 84 * MS);
+	CHECK_EQ(relative(CLASS_FAIR, 0, 1000 * MS), FAIR_RELATIVE_MAX_NS);
+	/* Who has had less than its share comes earlier, but never before frames. */
+	CHECK_EQ(relative(CLASS_FAIR, 5 * MS, -5 * (s64)MS), 30 * MS);
+	CHECK_EQ(relative(CLASS_FAIR, 5 * MS, -1000 * (s64)MS), 20 * MS);
+	CHECK_EQ(relative(CLASS_FAIR, MS, -1000 * (s64)MS), FAIR_DEADLINE_MIN_NS);
+	CHECK_EQ(relative(CLASS_BATCH, 0, 2 * MS), 79 * MS);
 	CHECK_EQ(relative(CLASS_BATCH, 0, 5 * MS), RELATIVE_MAX_NS);
 	CHECK_EQ(relative(CLASS_BATCH, 0, 1LL << 62), RELATIVE_MAX_NS);
 }

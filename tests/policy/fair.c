@@ -15,53 +15,75 @@ static struct fair_clock stopped_at(u64 vtime)
 	};
 }
 
-/* Feeds a steady load for a second; the clock's speed over the last beat. */
-static u64 speed_after(u64 served_per_beat, u64 runnable, struct fair_clock *fc)
+/* Tasks that are served at this rate pull the clock for so many beats. */
+static void follow(struct fair_clock *fc, u64 *vtime, u64 permille, u32 beats)
 {
-	u64 before = 0;
+	const u64 served = 4 * BEAT;
 
-	for (u32 i = 1; i <= 100; i++) {
-		before = fc->vtime;
-		fair_step(fc, T0 + i * BEAT, served_per_beat, runnable);
+	for (u32 i = 0; i < beats; i++) {
+		u64 step = BEAT * permille / 1000;
+		struct task_ctx middle = { .vtime = *vtime + step / 2 };
+		s64 pulls = 0;
+
+		for (u32 k = 0; k < 4; k++)
+			pulls += fair_pull(&middle, fc, served / 4);
+		*vtime += step;
+		fair_step(fc, fc->at + BEAT, served, pulls);
 	}
-	return (fc->vtime - before) * 1000 / BEAT;
 }
 
-static void speed(void)
+static u64 distance(const struct fair_clock *fc, u64 vtime)
 {
-	const struct {
-		u64 cpus, tasks, permille;
-	} cases[] = {
-		{ 4, 4, 1000 }, { 4, 8, 500 },	{ 4, 12, 333 },
-		{ 1, 10, 100 }, { 4, 400, 15 }, { 4, 2, 1000 }, /* never faster than the wall clock */
-		{ 0, 0, 1000 }, /* nobody wants to run */
-		{ 0, 3, 15 }, /* everybody starves: still moves */
-	};
+	return vtime > fc->vtime ? vtime - fc->vtime : fc->vtime - vtime;
+}
 
-	for (u32 i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+static void follows_who_is_served(void)
+{
+	static const u64 permille[] = { 1000, 500, 333, 100, 20 };
+
+	for (u32 i = 0; i < sizeof(permille) / sizeof(permille[0]); i++) {
 		struct fair_clock fc = stopped_at(0);
-
-		u64 speed = speed_after(cases[i].cpus * BEAT, cases[i].tasks, &fc);
+		u64 vtime = 0;
 
 		check_case = i;
-		CHECK_LE(speed, cases[i].permille + 1);
-		CHECK_LE(cases[i].permille, speed + 1);
+		follow(&fc, &vtime, permille[i], 300);
+		/* A tenth of what a beat brings, after three seconds. */
+		CHECK_LE(distance(&fc, vtime), BEAT / 10);
+		CHECK_LE(fc.rate * 1000 / FAIR_RATE_ONE, permille[i] + 40);
+		CHECK_LE(permille[i], fc.rate * 1000 / FAIR_RATE_ONE + 40);
 		CHECK_EQ(fc.inverse, FAIR_RATE_ONE * FAIR_RATE_ONE / fc.rate);
-		CHECK(fc.rate >= FAIR_RATE_MIN && fc.rate <= FAIR_RATE_ONE);
+		/* And it stays: no drift in an hour. */
+		follow(&fc, &vtime, permille[i], 360000);
+		CHECK_LE(distance(&fc, vtime), BEAT / 20);
 	}
 	check_case = 0;
 }
 
-static void follows_a_load_change(void)
+static void nothing_served(void)
 {
 	struct fair_clock fc = stopped_at(0);
-	u32 beats = 0;
 
-	while (fc.rate > FAIR_RATE_ONE / 3 && beats < 100) {
-		beats++;
-		fair_step(&fc, T0 + beats * BEAT, BEAT, 4);
-	}
-	CHECK_LE(beats, 8); /* 80 ms to come near a quarter */
+	fc.rate = FAIR_RATE_MIN;
+	for (u32 i = 0; i < 30; i++)
+		fair_step(&fc, fc.at + BEAT, 0, 0);
+	CHECK_EQ(fc.rate, FAIR_RATE_ONE);
+}
+
+/* One from a past load pulls no harder than FAIR_PULL_MAX_NS; never backwards. */
+static void pull_is_bounded(void)
+{
+	struct fair_clock fc = stopped_at(1ULL << 50);
+	struct task_ctx ahead = { .vtime = fc.vtime + (1ULL << 40) };
+	struct task_ctx behind = { .vtime = 0 };
+	u64 before = fc.vtime;
+
+	CHECK_EQ(fair_pull(&ahead, &fc, MS), (s64)FAIR_PULL_MAX_NS * (s64)MS);
+	CHECK_EQ(fair_pull(&behind, &fc, MS), -(s64)FAIR_PULL_MAX_NS * (s64)MS);
+	fair_step(&fc, T0 + BEAT, BEAT, fair_pull(&behind, &fc, BEAT));
+	CHECK_LE(fc.vtime - before, BEAT / 10);
+	fair_step(&fc, T0 + 2 * BEAT, BEAT, -(1LL << 62));
+	CHECK_LE(fc.vtime - before, BEAT / 10); /* it stands still */
+	CHECK(fc.rate >= FAIR_RATE_MIN && fc.rate < FAIR_RATE_ONE);
 }
 
 static void extrapolation(void)
@@ -76,8 +98,8 @@ static void extrapolation(void)
 	CHECK_EQ(fair_now(&fc, T0 - MS), 100);
 	CHECK_EQ(fair_now(&fc, T0 + 3600 * NSEC_PER_SEC), fair_now(&fc, T0 + FAIR_STALE_NS));
 	/* A step at the same instant, or back in time, changes nothing. */
-	fair_step(&fc, T0, BEAT, 1);
-	fair_step(&fc, T0 - MS, BEAT, 1);
+	fair_step(&fc, T0, BEAT, MS);
+	fair_step(&fc, T0 - MS, BEAT, MS);
 	CHECK_EQ(fc.vtime, 100);
 	CHECK_EQ(fc.at, T0);
 }
@@ -117,32 +139,38 @@ static void sleepers(void)
 	CHECK_EQ(t.vtime, now_v + 50 * MS);
 }
 
-static void lead(void)
+static void shift(void)
 {
 	struct fair_clock fc = stopped_at(1000 * MS);
 	struct task_ctx t = { .vtime = 1000 * MS };
+	const u64 sooner = 30 * MS, later = 90 * MS;
 
-	CHECK_EQ(fair_lead(&t, &fc, T0, 90 * MS), 0);
+	CHECK_EQ(fair_shift(&t, &fc, T0, sooner, later), 0);
 	t.vtime += 10 * MS;
-	CHECK_EQ(fair_lead(&t, &fc, T0, 90 * MS), 10 * MS);
-	CHECK_EQ(fair_lead(&t, &fc, T0 + 4 * MS, 90 * MS), 6 * MS);
-	CHECK_EQ(fair_lead(&t, &fc, T0 + 20 * MS, 90 * MS), 0);
+	CHECK_EQ(fair_shift(&t, &fc, T0, sooner, later), (s64)(10 * MS));
+	CHECK_EQ(fair_shift(&t, &fc, T0 + 4 * MS, sooner, later), (s64)(6 * MS));
+	CHECK_EQ(fair_shift(&t, &fc, T0 + 20 * MS, sooner, later), -(s64)(10 * MS));
+	CHECK_EQ(fair_shift(&t, &fc, T0 + 100 * MS, sooner, later), -(s64)sooner);
 	fc.rate = FAIR_RATE_ONE / 2;
 	fc.inverse = FAIR_RATE_ONE * 2;
-	CHECK_EQ(fair_lead(&t, &fc, T0, 90 * MS), 20 * MS);
+	CHECK_EQ(fair_shift(&t, &fc, T0, sooner, later), (s64)(20 * MS));
+	CHECK_EQ(fair_shift(&t, &fc, T0 + 40 * MS, sooner, later), -(s64)(20 * MS));
 	fc.inverse = FAIR_RATE_ONE * 64;
-	CHECK_EQ(fair_lead(&t, &fc, T0, 90 * MS), 90 * MS);
+	CHECK_EQ(fair_shift(&t, &fc, T0, sooner, later), (s64)later);
 	t.vtime = fc.vtime + (1ULL << 62);
-	CHECK_EQ(fair_lead(&t, &fc, T0, 90 * MS), 90 * MS);
+	CHECK_EQ(fair_shift(&t, &fc, T0, sooner, later), (s64)later);
+	t.vtime = fc.vtime - (1ULL << 62);
+	CHECK_EQ(fair_shift(&t, &fc, T0, sooner, later), -(s64)sooner);
 }
 
 int main(void)
 {
-	speed();
-	follows_a_load_change();
+	follows_who_is_served();
+	nothing_served();
+	pull_is_bounded();
 	extrapolation();
 	charge();
 	sleepers();
-	lead();
+	shift();
 	return check_done();
 }

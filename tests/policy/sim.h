@@ -30,16 +30,19 @@ static inline void burst_ends(struct sim *s, s32 cpu)
 static inline void heartbeat(struct sim *s)
 {
 	u64 served = 0, runnable = 0;
+	s64 pulls = 0;
 
 	for (u32 i = 0; i < s->nr_cpus; i++) {
 		served += s->cpus[i].ctx.fair_served;
+		pulls += s->cpus[i].ctx.fair_pulls;
 		runnable += s->cpus[i].ctx.class >= CLASS_FAIR;
 	}
 	for (u32 i = 0; i < s->nr_tasks; i++)
 		runnable += s->tasks[i].state == QUEUED;
-	fair_step(&s->clock, s->now, served - s->served, runnable);
+	fair_step(&s->clock, s->now, served - s->served, pulls - s->pulls);
 	fair_count(&s->tun, &s->clock, runnable, s->nr_cpus);
 	s->served = served;
+	s->pulls = pulls;
 	s->beat_at = s->now + HEARTBEAT_NS;
 }
 

@@ -57,6 +57,7 @@ struct sim {
 	struct process_ctx processes[SIM_TASKS]; /* do they face the player? */
 	struct fair_clock clock;
 	u64 served, beat_at;
+	s64 pulls;
 	u64 now, steps;
 	u32 nr_cpus, nr_tasks;
 	void (*on_run)(struct sim *s, struct sim_task *t, u64 waited);
@@ -245,7 +246,7 @@ static inline void requeue(struct sim *s, struct sim_task *t, s32 cpu)
 }
 
 /* mech/account.bpf.h */
-static inline void stopping(struct sim_cpu *c, struct sim_task *t, bool runnable)
+static inline void stopping(struct sim *s, struct sim_cpu *c, struct sim_task *t, bool runnable)
 {
 	u64 ran = min_u64(sub_sat(t->sum_exec, t->ctx.sum_exec), STINT_MAX_NS);
 
@@ -254,7 +255,10 @@ static inline void stopping(struct sim_cpu *c, struct sim_task *t, bool runnable
 	t->ctx.used = min_u64(t->ctx.used + ran, USED_MAX_NS);
 	if (!is_urgent(t->ctx.class)) {
 		fair_charge(&t->ctx, ran, t->weight);
-		c->ctx.fair_served += ran;
+		if (t->ctx.class == CLASS_FAIR) {
+			c->ctx.fair_served += ran;
+			c->ctx.fair_pulls += fair_pull(&t->ctx, &s->clock, ran);
+		}
 	}
 	if (!runnable)
 		return;
@@ -356,7 +360,7 @@ static inline void schedule(struct sim *s, s32 cpu, bool runnable)
 	c->curr = -1;
 	c->idle = !next;
 	if (prev) {
-		stopping(c, prev, runnable);
+		stopping(s, c, prev, runnable);
 		if (runnable)
 			requeue(s, prev, cpu);
 	}

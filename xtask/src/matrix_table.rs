@@ -23,7 +23,19 @@ pub fn render(rows: &[Row]) -> String {
         cells.extend(instructions(row));
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
+    let refused: Vec<String> = rows.iter().filter_map(refusal).collect();
+    if !refused.is_empty() {
+        text.push_str(&format!("\n{}", refused.concat()));
+    }
     text
+}
+
+/// Why it cannot run there, in its own words, without the list in brackets: names of kernel functions.
+fn refusal(row: &Row) -> Option<String> {
+    let why = row.reports.get("capabilities")?.metrics["why_not"].as_str()?;
+    let (before, after) = why.split_once(" (").unwrap_or((why, ""));
+    let after = after.split_once(')').map_or("", |(_, rest)| rest);
+    Some(format!("- {}: {before}{after}.\n", row.kernel))
 }
 
 /// The text with what stands between the marks replaced.
@@ -36,13 +48,12 @@ pub fn replace(text: &str, table: &str) -> Result<String> {
 }
 
 fn word(report: Option<&Report>) -> String {
-    match report.map(|r| r.status) {
-        Some(Status::Pass) => "yes",
-        Some(Status::Fail) => "NO",
-        Some(Status::Skip) => "not run",
-        None => "-",
+    match report {
+        Some(r) if r.status == Status::Pass => "yes".into(),
+        Some(r) if r.status == Status::Fail => "NO".into(),
+        Some(r) => r.reason.clone(),
+        None => "-".into(),
     }
-    .into()
 }
 
 fn capabilities(row: &Row) -> &[Value] {
@@ -124,6 +135,22 @@ mod tests {
         );
         let widths: Vec<usize> = table.lines().map(|l| l.matches('|').count()).collect();
         assert!(widths.iter().all(|w| *w == widths[0]), "{table}");
+    }
+
+    #[test]
+    fn who_is_refused_is_told_why() {
+        let why = "the kernel refused the scheduler: its BTF is malformed (a, b); boot another";
+        let rows = [Row {
+            kernel: "7.1".into(),
+            reports: [(
+                "capabilities".to_string(),
+                report(Status::Fail, json!({"why_not": why})),
+            )]
+            .into(),
+        }];
+        let said =
+            "\n- 7.1: the kernel refused the scheduler: its BTF is malformed; boot another.\n";
+        assert!(render(&rows).ends_with(said), "{}", render(&rows));
     }
 
     #[test]

@@ -26,7 +26,10 @@ pub struct Loaded {
 /// Copies the wanted modules and all they depend on from the tree at `from` to `into`, decompressed.
 pub fn collect(from: &Path, into: &Path) -> Result<Loaded> {
     let mut tree = BTreeMap::new();
-    index(from, &mut tree)?;
+    // No tree: the archive no longer has this kernel's package of modules.
+    if from.is_dir() {
+        index(from, &mut tree)?;
+    }
     std::fs::create_dir_all(into)?;
     let mut loaded = Loaded {
         files: Vec::new(),

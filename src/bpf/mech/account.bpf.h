@@ -69,7 +69,10 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 	t->used = min_u64(t->used + ran, USED_MAX_NS);
 	if (!is_urgent(t->class)) {
 		fair_charge(t, ran, p->scx.weight);
-		c->fair_served += ran;
+		if (t->class == CLASS_FAIR) {
+			c->fair_served += ran;
+			c->fair_pulls += fair_pull(t, fair_clock(), ran);
+		}
 	}
 	why_stopping(p, t, runnable);
 	if (!runnable)

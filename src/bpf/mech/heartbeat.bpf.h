@@ -9,11 +9,13 @@
 struct heartbeat {
 	struct bpf_timer timer;
 	u64 served; /* ns, sum over CPUs at the last beat */
+	s64 pulls; /* likewise */
 	/*
 	 * Sums while they grow. In memory, because the verifier follows a sum in a
 	 * register through every value it could have.
 	 */
 	u64 served_now;
+	s64 pulls_now;
 	u64 runnable;
 };
 
@@ -31,10 +33,12 @@ static void count_runnable(struct heartbeat *hb)
 
 	hb->runnable = 0;
 	hb->served_now = 0;
+	hb->pulls_now = 0;
 	bpf_for(i, 0, nr_cpus) {
 		const struct cpu_ctx *c = cpu_ctx(i);
 
 		hb->served_now += READ_ONCE(c->fair_served);
+		hb->pulls_now += READ_ONCE(c->fair_pulls);
 		if (READ_ONCE(c->class) >= CLASS_FAIR)
 			hb->runnable++;
 		if (READ_ONCE(c->pinned))
@@ -50,9 +54,11 @@ static void advance_fair_clock(struct heartbeat *hb, u64 now)
 	struct fair_clock fc = shared.fair[shared.fair_index & 1];
 
 	count_runnable(hb);
-	fair_step(&fc, now, hb->served_now - hb->served, hb->runnable);
+	fair_step(&fc, now, hb->served_now - hb->served,
+		  hb->pulls_now - hb->pulls);
 	fair_count(&tun, &fc, hb->runnable, nr_cpus);
 	hb->served = hb->served_now;
+	hb->pulls = hb->pulls_now;
 	shared.fair[next] = fc;
 	/* Publishes the copy: an atomic with a result is a full barrier in BPF. */
 	__sync_lock_test_and_set(&shared.fair_index, next);

@@ -11,7 +11,12 @@
 
 enum {
 	/* No relative deadline is longer; waits stay under 100 ms with the queue. */
-	RELATIVE_MAX_NS = 90 * NSEC_PER_MSEC_,
+	RELATIVE_MAX_NS = 80 * NSEC_PER_MSEC_,
+	/*
+	 * Of work of nice 0 that is ahead of its share: before work of a low weight, which
+	 * always is.
+	 */
+	FAIR_RELATIVE_MAX_NS = 70 * NSEC_PER_MSEC_,
 	/* Threads bound to a CPU: ksoftirqd and kworkers do everyone's work. */
 	KERNEL_DEADLINE_NS = 2 * NSEC_PER_MSEC_,
 	/*
@@ -52,8 +57,8 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 				    const struct task_ctx *t,
 				    const struct fair_clock *fc, u64 now)
 {
-	u64 most = fair_stretch(fc, RELATIVE_MAX_NS);
-	u64 rel;
+	u64 most = RELATIVE_MAX_NS;
+	u64 rel, sooner;
 
 	switch (t->class) {
 	case CLASS_INPUT:
@@ -68,10 +73,15 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 		break;
 	default:
 		rel = fair_deadline(pr, t, fc);
+		most = max_u64(FAIR_RELATIVE_MAX_NS,
+			       us_to_ns(pr->fair_deadline_us));
 	}
+	most = fair_stretch(fc, most);
 	if (t->flags & TASK_KTHREAD)
 		most = KTHREAD_DEADLINE_MAX_NS;
-	return min_u64(rel + fair_lead(t, fc, now, most), most);
+	/* Who has had too little comes earlier, but not before frames. */
+	sooner = min_u64(rel / 2, sub_sat(rel, FAIR_DEADLINE_MIN_NS));
+	return min_u64(rel + fair_shift(t, fc, now, sooner, most), most);
 }
 
 #endif /* PHOTON_POLICY_DEADLINE_H */

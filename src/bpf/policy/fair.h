@@ -6,8 +6,11 @@
  * share: its deadline moves back by the time the clock needs to catch up. So
  * who sleeps a little and runs a lot wins nothing over who never sleeps.
  *
- * The clock is advanced by the BPF timer from the per-CPU sums of served time
- * and the number of runnable tasks, and read by extrapolation in between.
+ * The clock is the mean vtime of the fair work that is served. The BPF timer moves
+ * it on at the rate it has seen and corrects both by the mean lead, a tracking
+ * filter of second order (alpha-beta; Benedict and Bordner, 1962); in between it
+ * is read by extrapolation. Work of low weight does not count: it is ahead of the
+ * clock for ever, because its class promises it more than its weight does.
  */
 #ifndef PHOTON_POLICY_FAIR_H
 #define PHOTON_POLICY_FAIR_H
@@ -20,8 +23,14 @@ enum {
 	FAIR_RATE_ONE = 1 << FAIR_RATE_SHIFT,
 	/* 1/64: below that the lead is capped anyway, see LEAD_MAX_NS. */
 	FAIR_RATE_MIN = FAIR_RATE_ONE / 64,
-	/* Four periods: follows a load change in 40 ms. */
+	/* Of the mean lead, the clock takes a quarter at once ... */
+	FAIR_GAIN_SHIFT = 2,
+	/* ... and its rate a 32nd a period: gain^2 / (2 - gain), where it does not swing. */
+	FAIR_RATE_GAIN_SHIFT = 5,
+	/* Where nothing is served, back to the rate of an idle machine in 40 ms. */
 	FAIR_RATE_EWMA_SHIFT = 2,
+	/* A lead beyond this comes from a past load and pulls no harder. */
+	FAIR_PULL_MAX_NS = 32 * NSEC_PER_MSEC_,
 	/* Extrapolate at most this far if the timer is late. */
 	FAIR_STALE_NS = 200 * NSEC_PER_MSEC_,
 	/* A round takes twice as long where urgent work takes half of the machine. */
@@ -69,40 +78,74 @@ static inline void fair_charge(struct task_ctx *t, u64 ran, u64 weight)
 			    div_or(ran * WEIGHT_NICE0, weight, ran);
 }
 
-/* Wall time by which the task's deadline moves back, at most max. */
-static inline u64 fair_lead(const struct task_ctx *t,
-			    const struct fair_clock *fc, u64 now, u64 max)
+/*
+ * Wall time by which the task's deadline moves back, at most `later`; negative, down
+ * to `-sooner`, for one that has had less than its share.
+ */
+static inline s64 fair_shift(const struct task_ctx *t,
+			     const struct fair_clock *fc, u64 now, u64 sooner,
+			     u64 later)
 {
 	s64 lead = t->vtime - fair_now(fc, now);
+	u64 most = lead < 0 ? sooner : later;
+	u64 size = lead < 0 ? -(u64)lead : (u64)lead;
 
-	if (lead <= 0)
-		return 0;
-	if ((u64)lead >= max)
-		return max;
-	return min_u64(((u64)lead * fc->inverse) >> FAIR_RATE_SHIFT, max);
+	/* First, so that the product fits. */
+	if (size < most)
+		most = min_u64((size * fc->inverse) >> FAIR_RATE_SHIFT, most);
+	return lead < 0 ? -(s64)most : (s64)most;
 }
 
 /*
- * One step of the clock: `served` ns of CPU went to fair and batch work in
- * `period` ns while `runnable` such tasks wanted to run.
+ * What a stint of `ran` ns adds to the sum of leads. Against the clock as it was at
+ * its last step: fair_step() knows how far it has moved on since.
+ */
+static inline s64 fair_pull(const struct task_ctx *t,
+			    const struct fair_clock *fc, u64 ran)
+{
+	const s64 most = FAIR_PULL_MAX_NS;
+	s64 lead = t->vtime - fc->vtime;
+
+	return (lead > most ? most : lead < -most ? -most : lead) * (s64)ran;
+}
+
+/* Rounds towards zero. BPF has no signed division before version 4. */
+static inline s64 divide_s64(s64 a, u64 b)
+{
+	return a < 0 ? -(s64)div_or(-(u64)a, b, 0) : (s64)div_or(a, b, 0);
+}
+
+/*
+ * One step of the clock. In the period fair tasks got `served` ns of CPU; `pulls` is
+ * the sum of their fair_pull().
  */
 static inline void fair_step(struct fair_clock *fc, u64 now, u64 served,
-			     u64 runnable)
+			     s64 pulls)
 {
 	u64 period = sub_sat(now, fc->at);
-	u64 rate = FAIR_RATE_ONE;
+	s64 moved = fair_now(fc, now) - fc->vtime;
+	s64 rate = fc->rate;
+	s64 lead;
 
 	if (!period)
 		return;
-	if (runnable)
-		rate = div_or(served << FAIR_RATE_SHIFT, period * runnable,
-			      FAIR_RATE_ONE);
-	rate = clamp_u64(rate, FAIR_RATE_MIN, FAIR_RATE_ONE);
-	fc->vtime = fair_now(fc, now);
-	fc->at = now;
-	fc->rate = ewma(fc->rate, rate, FAIR_RATE_EWMA_SHIFT);
+	if (served) {
+		/* Stints end anywhere in the period, on average at its middle. */
+		lead = divide_s64(pulls, served) - moved / 2;
+		moved += lead >> FAIR_GAIN_SHIFT;
+		rate += divide_s64(lead * FAIR_RATE_ONE, period) >>
+			FAIR_RATE_GAIN_SHIFT;
+	} else {
+		rate = ewma(rate, FAIR_RATE_ONE, FAIR_RATE_EWMA_SHIFT);
+	}
+	if (rate < FAIR_RATE_MIN)
+		rate = FAIR_RATE_MIN;
+	fc->rate = min_u64(rate, FAIR_RATE_ONE);
 	fc->inverse =
 		div_or(FAIR_RATE_ONE * FAIR_RATE_ONE, fc->rate, FAIR_RATE_ONE);
+	if (moved > 0)
+		fc->vtime += moved;
+	fc->at = now;
 }
 
 /*
