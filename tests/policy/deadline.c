@@ -92,16 +92,16 @@ static void overload(void)
 	struct task_ctx hog = { .class = CLASS_FAIR, .used = NSEC_PER_SEC, .vtime = fc.vtime };
 	struct task_ctx shell = { .class = CLASS_FAIR, .burst = MS, .vtime = fc.vtime };
 	struct task_ctx batch = { .class = CLASS_BATCH, .vtime = fc.vtime };
-	u64 round = 2 * 250 * us_to_ns(tun.slice_us);
+	u64 round = 3 * 250 * us_to_ns(tun.slice_us);
 
 	fair_count(&tun, &fc, 1000, 4);
 	CHECK_EQ(fc.round, round);
 	CHECK_EQ(relative_deadline(&tun, &hog, &fc, NOW), round);
 	CHECK_EQ(relative_deadline(&tun, &batch, &fc, NOW), round);
 	CHECK_EQ(relative_deadline(&tun, &shell, &fc, NOW), 8 * MS);
-	shell.vtime += NSEC_PER_SEC; /* and pays like others if it was not short */
+	shell.vtime += 2 * NSEC_PER_SEC; /* and pays like others if it was not short */
 	CHECK_EQ(relative_deadline(&tun, &shell, &fc, NOW), round);
-	fair_count(&tun, &fc, 40, 4); /* nothing changes where deadlines can be kept */
+	fair_count(&tun, &fc, 24, 4); /* nothing changes where deadlines can be kept */
 	CHECK_EQ(relative_deadline(&tun, &hog, &fc, NOW), 60 * MS);
 	fair_count(&tun, &fc, 1000000, 1);
 	CHECK_EQ(fc.round, FAIR_ROUND_MAX_NS);

@@ -17,6 +17,11 @@ enum {
 	 * always is.
 	 */
 	FAIR_RELATIVE_MAX_NS = 70 * NSEC_PER_MSEC_,
+	/*
+	 * By which work comes earlier that is behind its share. Half of the deadline of a
+	 * hog: in an overload, where deadlines are seconds, half would be overdue at once.
+	 */
+	FAIR_SOONER_MAX_NS = 30 * NSEC_PER_MSEC_,
 	/* Threads bound to a CPU: ksoftirqd and kworkers do everyone's work. */
 	KERNEL_DEADLINE_NS = 2 * NSEC_PER_MSEC_,
 	/*
@@ -80,7 +85,8 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 	if (t->flags & TASK_KTHREAD)
 		most = KTHREAD_DEADLINE_MAX_NS;
 	/* Who has had too little comes earlier, but not before frames. */
-	sooner = min_u64(rel / 2, sub_sat(rel, FAIR_DEADLINE_MIN_NS));
+	sooner = min_u64(min_u64(rel / 2, FAIR_SOONER_MAX_NS),
+			 sub_sat(rel, FAIR_DEADLINE_MIN_NS));
 	return min_u64(rel + fair_shift(t, fc, now, sooner, most), most);
 }
 

@@ -33,16 +33,20 @@ enum {
 	FAIR_PULL_MAX_NS = 32 * NSEC_PER_MSEC_,
 	/* Extrapolate at most this far if the timer is late. */
 	FAIR_STALE_NS = 200 * NSEC_PER_MSEC_,
-	/* A round takes twice as long where urgent work takes half of the machine. */
-	FAIR_ROUND_SLACK = 2,
-	/* Well below the kernel's watchdog of 5 s. */
-	FAIR_ROUND_MAX_NS = 2000 * NSEC_PER_MSEC_,
+	/*
+	 * A round takes twice as long where urgent work takes half of the machine, and
+	 * slices end at a tick, often a third late.
+	 */
+	FAIR_ROUND_SLACK = 3,
 	/*
 	 * What a sleeper may bring along, at weight 100. EEVDF lets a task keep
 	 * one slice of lag; this is ours.
 	 */
 	FAIR_CREDIT_NS = 4 * NSEC_PER_MSEC_,
 };
+
+/* Below the kernel's watchdog of 5 s. */
+#define FAIR_ROUND_MAX_NS (3000ULL * NSEC_PER_MSEC_)
 
 struct fair_clock {
 	u64 vtime; /* ns at weight 100 */
