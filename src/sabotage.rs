@@ -23,7 +23,7 @@ pub enum Sabotage {
     IgnoreAffinity,
     /// The counter `wakeups` is never incremented.
     LostCounter,
-    /// Every stop of a task takes some 250 instructions more.
+    /// Every stop of a task takes some 300 instructions more.
     Waste,
 }
 

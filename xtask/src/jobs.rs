@@ -99,6 +99,22 @@ const fn boot(name: &'static str, on: On, smp: &'static str, jobs: &'static [Spe
     }
 }
 
+const UNDER_PHOTON: &[&str] = &["--kind", "photon", "--ops", "photon"];
+/// What the scheduler costs, first in its boot: earlier jobs would change the course of the measured time.
+const COST: &[&str] = &["--kind", "photon", "--ops", "photon", "--budget"];
+/// One game of the three is enough to see the waste.
+const COST_WASTED: &[&str] = &[
+    "--kind",
+    "photon",
+    "--ops",
+    "photon",
+    "--budget",
+    "--seeds",
+    "1",
+    SABOTAGE_FLAG,
+    "waste",
+];
+
 /// Longest first, so that no long one is left alone at the end. Limits are three times what a scenario took, or more.
 pub const BOOTS: &[Boot] = &[
     boot(
@@ -168,6 +184,15 @@ pub const BOOTS: &[Boot] = &[
             test("input_rings", &[], 120),
             test("counters", &[], 300),
             test("hotplug", HOTPLUG_EMULATED, 200),
+        ],
+    ),
+    boot(
+        "bench",
+        On::NewestKernel,
+        FOUR,
+        &[
+            test("cost", COST, 200),
+            test("critical_path", UNDER_PHOTON, 60),
         ],
     ),
     boot(
@@ -249,6 +274,7 @@ pub const BOOTS: &[Boot] = &[
                 &[SABOTAGE_FLAG, "lost-counter"],
                 "wakeups",
             ),
+            twin("waste", "cost", COST_WASTED, "over budget"),
         ],
     ),
     Boot {

@@ -61,8 +61,8 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 
 #ifdef PHOTON_SABOTAGE
 	if (sabotage == SABOTAGE_WASTE)
-		for (volatile int i = 0; i < 50; i++)
-			;
+		for (int i = 0; i < 100; i++)
+			barrier_var(i); /* keeps the loop */
 #endif
 	WRITE_ONCE(c->class, CLASS_NONE);
 	t->sum_exec = total;
