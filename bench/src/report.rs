@@ -138,9 +138,11 @@ impl Report {
                 class.threads, class.cpu_s, class.jobs, class.missed, class.longest_wait_ms
             );
         }
-        for change in &self.changed {
-            let _ = writeln!(text, "  {change}");
-        }
+        let changed = match self.changed.is_empty() {
+            true => "nothing".to_string(),
+            false => self.changed.join("; "),
+        };
+        let _ = writeln!(text, "  changed on this machine and put back: {changed}");
         text
     }
 }
