@@ -19,6 +19,29 @@ pub struct Artifacts {
     pub guest: PathBuf,
 }
 
+impl Artifacts {
+    /// Copies in this directory: a build must not change a run of hours under way. If told to, the bench that is there
+    /// stays, so that what a resumed run adds is measured by the same one.
+    pub fn copied(&self, dir: &Path, keep_bench: bool) -> Result<Artifacts> {
+        std::fs::create_dir_all(dir)?;
+        let kept = dir.join("photon-bench");
+        let copy = |program: &PathBuf| {
+            let copy = dir.join(program.file_name().context("no program")?);
+            std::fs::copy(program, &copy).with_context(|| program.display().to_string())?;
+            Ok::<_, anyhow::Error>(copy)
+        };
+        Ok(Artifacts {
+            scx_photon: copy(&self.scx_photon)?,
+            sabotage: self.sabotage.as_ref().map(copy).transpose()?,
+            bench: match keep_bench && kept.exists() {
+                true => kept,
+                false => copy(&self.bench)?,
+            },
+            guest: copy(&self.guest)?,
+        })
+    }
+}
+
 /// Which variants of scx_photon a command needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variants {

@@ -9,6 +9,8 @@ mod native;
 mod page;
 mod peers;
 mod plan;
+mod proof;
+mod published;
 mod repeat;
 mod results;
 mod table;
@@ -45,6 +47,9 @@ pub struct Args {
     /// Measured guest milliseconds for each cell
     #[arg(long, value_name = "N")]
     ms: Option<u64>,
+    /// Guest milliseconds before that, until queues have filled
+    #[arg(long, value_name = "N")]
+    settle_ms: Option<u64>,
     /// A kernel series such as 6.18, or `newest`
     #[arg(long, value_name = "SERIES", default_value = "newest")]
     kernel: Series,
@@ -55,15 +60,35 @@ pub struct Args {
     /// `sabotage` (scx_photon that never preempts), or `peers` for all of them
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     schedulers: Vec<String>,
-    /// Keep the boots an earlier run of the same plan has finished
+    /// Keep the boots an earlier run has finished, but for those of a scheduler that was built anew since, and its bench
     #[arg(long)]
     resume: bool,
+    /// Write docs/bench and the README's table from this run
+    #[arg(long)]
+    publish: bool,
     /// How many machines to boot at a time [default: one a CPU, at most 4]
     #[arg(long, value_name = "N")]
     vms: Option<usize>,
     /// The Debian mirror for kernels [default: the one this machine uses]
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
+}
+
+impl Args {
+    /// What makes these figures again, without what changes none.
+    fn command(&self) -> String {
+        let mut words = vec!["cargo xtask bench".to_string()];
+        words.extend(self.full.then(|| "--full".to_string()));
+        words.extend(self.seeds.map(|n| format!("--seeds {n}")));
+        words.extend(self.ms.map(|n| format!("--ms {n}")));
+        words.extend(self.settle_ms.map(|n| format!("--settle-ms {n}")));
+        for (option, list) in [("--cells", &self.cells), ("--schedulers", &self.schedulers)] {
+            if !list.is_empty() {
+                words.push(format!("{option} {}", list.join(",")));
+            }
+        }
+        words.join(" ")
+    }
 }
 
 #[derive(clap::Subcommand)]
@@ -74,6 +99,8 @@ enum What {
     Repeat(repeat::Args),
     /// What the kernel part's pieces cost on this machine's own kernel: nanoseconds, and ratios to an empty program
     Native(native::Args),
+    /// Write the README's table once more from the data in docs/bench
+    Proof,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
@@ -82,6 +109,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Some(What::Cost(args)) => cost::run(args),
         Some(What::Repeat(args)) => repeat::run(args),
         Some(What::Native(args)) => native::run(args),
+        Some(What::Proof) => {
+            let (results, command) = published::load()?;
+            proof::write(&results, &command)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -92,23 +124,26 @@ fn frames(args: &Args) -> Result<ExitCode> {
         true => Variants::ProductAndSabotage,
         false => Variants::Product,
     };
-    let artifacts = artifacts::build(variants)?;
+    let dir = paths::target().join("photon-bench").join(&plan.name);
+    let artifacts = artifacts::build(variants)?.copied(&dir.join("programs"), args.resume)?;
     plan.arms.iter_mut().for_each(|arm| arm.obtain(&artifacts));
     let kernel = kernel(&args.kernel, args.mirror.as_deref())?;
     let qemu = shell::infrastructure(Qemu::find())?;
-    plan.fix(&kernel.name, &artifacts)?;
-    let dir = paths::target().join("photon-bench").join(&plan.name);
+    plan.settings.kernel = kernel.name.clone();
     let rig = Rig {
         qemu: &qemu,
         kernel: &kernel,
         artifacts: &artifacts,
     };
-    let boots = Boots::prepare(&plan, &dir, args.resume)?;
+    let boots = Boots::prepare(&plan, &dir, &artifacts, args.resume)?;
     let failures = boots.run(&rig, args.vms)?;
     let results = Results::collect(&plan, &dir, failures)?;
     print!("\n{}", table::render(&results));
     for (what, file) in write(&results, &dir)? {
         println!("{what:<6} {}", file.display());
+    }
+    if args.publish {
+        published::publish(&results, &args.command())?;
     }
     let mut code = ExitCode::SUCCESS;
     let bad = controls::controls(&results).into_iter().filter(|c| !c.good);

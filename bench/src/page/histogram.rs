@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 const WIDTH: f64 = 560.0;
 const NAMES: f64 = 100.0;
-const RIGHT: f64 = 64.0;
+const RIGHT: f64 = 80.0;
 const ROW: f64 = 26.0;
 const ROW_GAP: f64 = 5.0;
 const BOTTOM: f64 = 36.0;

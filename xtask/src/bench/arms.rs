@@ -3,8 +3,9 @@
 
 use super::peers::{self, PEERS, Peer};
 use crate::artifacts::Artifacts;
-use anyhow::{Result, bail};
-use std::path::PathBuf;
+use anyhow::{Context, Result, bail};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 
 /// What everything is compared with.
 pub const BASELINE: &str = "eevdf";
@@ -96,6 +97,23 @@ impl Arm {
         args
     }
 
+    /// Of all that its figures depend on and the plan does not say: the scheduler, its flags, and the bench. The guest's
+    /// own program is left out: it starts these and waits, and every new scenario changes it.
+    pub fn key(&self, artifacts: &Artifacts) -> Result<String> {
+        let mut hasher = DefaultHasher::new();
+        read(&artifacts.bench)?.hash(&mut hasher);
+        self.arguments(&[]).hash(&mut hasher);
+        let scheduler = match self.kind {
+            Kind::Eevdf => None,
+            Kind::Sabotage => artifacts.sabotage.as_ref(),
+            Kind::Photon | Kind::Peer(..) => self.program.as_ref().ok(),
+        };
+        if let Some(program) = scheduler {
+            read(program)?.hash(&mut hasher);
+        }
+        Ok(format!("{:016x}", hasher.finish()))
+    }
+
     /// For the reports.
     pub fn about(&self) -> String {
         match self.kind {
@@ -113,6 +131,10 @@ impl Arm {
             }
         }
     }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| file.display().to_string())
 }
 
 fn peer_kind(name: &str) -> Result<Kind> {

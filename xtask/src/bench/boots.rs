@@ -20,6 +20,10 @@ use std::time::{Duration, Instant};
 const SCENARIO: &str = "bench";
 const PLAN_FILE: &str = "plan.json";
 const RUNS: &str = "jsonl";
+/// Why a scheduler fell out with a seed: as good a result as a number, and as lasting.
+const FELL_OUT: &str = "fell-out";
+/// [`Arm::key`] of a scheduler's runs.
+const KEY: &str = "key";
 /// More boots at a time than this gain nothing on the machines people have.
 const MOST_BOOTS: usize = 4;
 /// Guest time around the cells: attaching under emulation, starting threads, draining them.
@@ -56,7 +60,12 @@ pub fn file(dir: &Path, arm: &str, seed: u64) -> PathBuf {
 
 impl<'a> Boots<'a> {
     /// Makes the directory of results: afresh, or with what is there of the same plan.
-    pub fn prepare(plan: &'a Plan, dir: &'a Path, resume: bool) -> Result<Boots<'a>> {
+    pub fn prepare(
+        plan: &'a Plan,
+        dir: &'a Path,
+        artifacts: &Artifacts,
+        resume: bool,
+    ) -> Result<Boots<'a>> {
         std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
         let record = dir.join(PLAN_FILE);
         if resume && record.exists() {
@@ -64,12 +73,12 @@ impl<'a> Boots<'a> {
             let before: Settings = serde_json::from_str(&text).context(PLAN_FILE)?;
             if before != plan.settings {
                 bail!(
-                    "{} is of another plan or build: {text}; run without --resume",
+                    "{} is of another plan: {text}; run without --resume",
                     dir.display()
                 );
             }
         } else {
-            remove_runs(dir)?;
+            remove_runs(dir, "")?;
             std::fs::write(&record, serde_json::to_string_pretty(&plan.settings)?)?;
         }
         let mut boots = Boots {
@@ -79,21 +88,27 @@ impl<'a> Boots<'a> {
             failures: Vec::new(),
         };
         for arm in &plan.arms {
-            if let Err(reason) = &arm.program {
-                let (arm, reason) = (arm.name.clone(), reason.clone());
-                boots.failures.push(Failure {
-                    arm,
-                    seed: None,
-                    reason,
-                });
+            match &arm.program {
+                Ok(_) => keep_key(dir, arm, artifacts)?,
+                Err(reason) => boots.fails(arm, None, reason.clone()),
             }
         }
         for seed in 1..=plan.seeds {
-            let buildable = plan.arms.iter().filter(|arm| arm.program.is_ok());
-            let missing = buildable.filter(|arm| !file(dir, &arm.name, seed).exists());
-            boots.left.extend(missing.map(|arm| (arm, seed)));
+            for arm in plan.arms.iter().filter(|arm| arm.program.is_ok()) {
+                let runs = file(dir, &arm.name, seed);
+                match std::fs::read_to_string(runs.with_extension(FELL_OUT)) {
+                    Ok(reason) => boots.fails(arm, Some(seed), reason),
+                    Err(_) if runs.exists() => {}
+                    Err(_) => boots.left.push((arm, seed)),
+                }
+            }
         }
         Ok(boots)
+    }
+
+    fn fails(&mut self, arm: &Arm, seed: Option<u64>, reason: String) {
+        let arm = arm.name.clone();
+        self.failures.push(Failure { arm, seed, reason });
     }
 
     /// Runs what is left. What gave no numbers is returned, what did is in the directory.
@@ -140,13 +155,38 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn remove_runs(dir: &Path) -> Result<()> {
+/// Those of every scheduler, or of the one with this prefix; how many it were.
+fn remove_runs(dir: &Path, prefix: &str) -> Result<usize> {
+    let mut removed = 0;
     for entry in std::fs::read_dir(dir)?.flatten() {
-        if entry.path().extension().is_some_and(|e| e == RUNS) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let rest = name.strip_prefix(prefix).and_then(|r| r.rsplit_once('.'));
+        let is_run = |(seed, kind): (&str, &str)| {
+            let ours = prefix.is_empty() || seed.parse::<u64>().is_ok();
+            ours && [RUNS, FELL_OUT].contains(&kind)
+        };
+        if rest.is_some_and(is_run) {
             std::fs::remove_file(entry.path())?;
+            removed += 1;
         }
     }
-    Ok(())
+    Ok(removed)
+}
+
+/// Figures of two builds must not be mixed: what is there of another one goes.
+fn keep_key(dir: &Path, arm: &Arm, artifacts: &Artifacts) -> Result<()> {
+    let (record, key) = (dir.join(format!("{}.{KEY}", arm.name)), arm.key(artifacts)?);
+    if std::fs::read_to_string(&record).is_ok_and(|before| before == key) {
+        return Ok(());
+    }
+    let removed = remove_runs(dir, &format!("{}-", arm.name))?;
+    if removed > 0 {
+        shell::step(&format!(
+            "{} was built anew: its {removed} runs are made again",
+            arm.name
+        ));
+    }
+    std::fs::write(&record, key).with_context(|| record.display().to_string())
 }
 
 /// What goes into the guest: it knows one place for the scheduler under test, and a peer stands in it.
@@ -160,18 +200,32 @@ pub fn arm_artifacts(artifacts: &Artifacts, arm: &Arm) -> Result<Artifacts> {
 }
 
 fn boot(plan: &Plan, dir: &Path, rig: &Rig, arm: &Arm, seed: u64) -> Result<()> {
-    let cells = measure(plan, rig, arm, seed, seed == SEED_WITH_FRAMES)?;
-    store(&file(dir, &arm.name, seed), &cells)
+    let file = file(dir, &arm.name, seed);
+    // Another run of the same plan may have been faster.
+    if file.exists() {
+        return Ok(());
+    }
+    match measure(plan, rig, arm, seed, seed == SEED_WITH_FRAMES)? {
+        Ok(cells) => {
+            let lines: Vec<String> = cells.iter().map(Value::to_string).collect();
+            store(&file, &(lines.join("\n") + "\n"))
+        }
+        Err(reason) => {
+            store(&file.with_extension(FELL_OUT), &reason)?;
+            bail!("{reason}")
+        }
+    }
 }
 
-/// Boots one scheduler with one seed; the reports of its cells, with each frame if asked for.
+/// Boots one scheduler with one seed; the reports of its cells, with each frame if asked for, or why the guest says
+/// that there are none. An error is the ground's, not the scheduler's.
 pub fn measure(
     plan: &Plan,
     rig: &Rig,
     arm: &Arm,
     seed: u64,
     with_frames: bool,
-) -> Result<Vec<Value>> {
+) -> Result<Result<Vec<Value>, String>> {
     let artifacts = arm_artifacts(rig.artifacts, arm)?;
     let settings = &plan.settings;
     let machine = Machine {
@@ -206,7 +260,7 @@ pub fn measure(
         .next()
         .context("the guest reported nothing")?;
     if report.status != Status::Pass {
-        bail!("{}", report.reason);
+        return Ok(Err(report.reason));
     }
     let cells = report.metrics["cells"]
         .as_array()
@@ -218,14 +272,13 @@ pub fn measure(
             settings.cells.len()
         );
     }
-    Ok(cells.clone())
+    Ok(Ok(cells.clone()))
 }
 
 /// Whole or not at all: what is there counts as done.
-fn store(file: &Path, cells: &[Value]) -> Result<()> {
-    let lines: Vec<String> = cells.iter().map(Value::to_string).collect();
+fn store(file: &Path, text: &str) -> Result<()> {
     let part = file.with_extension("part");
-    std::fs::write(&part, lines.join("\n") + "\n").with_context(|| part.display().to_string())?;
+    std::fs::write(&part, text).with_context(|| part.display().to_string())?;
     std::fs::rename(&part, file).with_context(|| file.display().to_string())
 }
 

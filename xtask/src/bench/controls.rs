@@ -153,7 +153,6 @@ mod tests {
             cells: Vec::new(),
             ms: 1,
             settle_ms: 1,
-            programs: String::new(),
         };
         let results = Results {
             settings,

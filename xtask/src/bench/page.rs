@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The report as one HTML page that needs nothing but itself.
 
-use super::arms::BASELINE;
+use super::arms::{BASELINE, CONTROL, OWN, SABOTAGE};
 use super::controls::controls;
 use super::results::{Outcome, Results, SHOWN, Trace};
 use super::table;
@@ -12,6 +12,7 @@ use photon_bench::page::svg::{self, Bar, Line, Ticks, Value};
 use photon_bench::page::{END, escaped, head, picture};
 use photon_bench::quantile::{quantile, sorted};
 use photon_bench::scenario::Scenario;
+use std::cmp::Ordering;
 use std::fmt::Write;
 
 const NS_PER_MS: f64 = 1e6;
@@ -23,6 +24,9 @@ const SHORT_STEP: f64 = 0.5;
 const CURVE_POINTS: u32 = 120;
 const CURVE: &str = "frames";
 const CURVE_END: f64 = 3.0;
+/// More lines than this hide one another.
+const MOST_LINES: usize = 5;
+const LINES_ARE: &str = "EEVDF, scx_photon, and of the others those with the lowest p99";
 
 pub fn render(results: &Results) -> String {
     let title = format!("Frame bench on Linux {}", results.settings.kernel);
@@ -85,12 +89,12 @@ fn section(results: &Results, cell: &CellKey) -> String {
         html += "<div class=\"plots\">";
         let _ = write!(
             html,
-            "<div><h3>Frame time, ms, seed 1 <small>dashed: one refresh; dots at the top: dropped</small></h3>{}</div>",
+            "<div><h3>Frame time, ms, seed 1 <small>dashed: one refresh; dots at the top: dropped; {LINES_ARE}</small></h3>{}</div>",
             frame_line(results, cell, budget)
         );
         let _ = writeln!(
             html,
-            "<div><h3>Frame time by percentile, ms, seed 1</h3>{}</div>",
+            "<div><h3>Frame time by percentile, ms, seed 1 <small>a line ends where frames were dropped</small></h3>{}</div>",
             curve(results, cell, budget)
         );
         let _ = writeln!(
@@ -132,10 +136,27 @@ fn measured<'a>(
 /// With its number as the colour.
 fn with_frames<'a>(
     results: &'a Results,
-    cell: &'a CellKey,
+    cell: &CellKey,
 ) -> impl Iterator<Item = (usize, &'a Trace)> {
     let all = results.outcomes.iter().enumerate();
     all.filter_map(move |(index, outcome)| Some((index, outcome.frames.get(cell)?)))
+}
+
+/// What a plot of lines shows: the baseline, our own, and the best of the others.
+fn foremost<'a>(results: &'a Results, cell: &CellKey) -> Vec<(usize, &'a Trace)> {
+    let mut all: Vec<(usize, &Trace)> = with_frames(results, cell).collect();
+    let rank = |index: usize| {
+        let outcome = &results.outcomes[index];
+        let first = [BASELINE, OWN].contains(&outcome.name.as_str());
+        let p99 = outcome.comparison(cell, "frame_p99_ms").map(|c| c.mean_b);
+        (!first, p99.unwrap_or(f64::INFINITY))
+    };
+    let is_control =
+        |index: usize| [CONTROL, SABOTAGE].contains(&results.outcomes[index].name.as_str());
+    all.retain(|(index, _)| !is_control(*index));
+    all.sort_by(|(a, _), (b, _)| rank(*a).partial_cmp(&rank(*b)).unwrap_or(Ordering::Equal));
+    all.truncate(MOST_LINES);
+    all
 }
 
 fn frame_line(results: &Results, cell: &CellKey, budget: f64) -> String {
@@ -149,7 +170,7 @@ fn frame_line(results: &Results, cell: &CellKey, budget: f64) -> String {
             .map(|(n, time)| (at(n), *time))
             .collect(),
     };
-    let lines: Vec<Line> = with_frames(results, cell).map(line).collect();
+    let lines: Vec<Line> = foremost(results, cell).into_iter().map(line).collect();
     let end = results.settings.ms as f64 / MS_PER_S;
     let step = if end <= MOST_MARKS * SHORT_STEP {
         SHORT_STEP
@@ -189,7 +210,7 @@ fn curve(results: &Results, cell: &CellKey, budget: f64) -> String {
             points: points.collect(),
         }
     };
-    let lines: Vec<Line> = with_frames(results, cell).map(line).collect();
+    let lines: Vec<Line> = foremost(results, cell).into_iter().map(line).collect();
     let percent = |p: f64| (-(1.0 - p / 100.0).log10(), format!("{p} %"));
     let ticks: Ticks = [0.0, 50.0, 90.0, 99.0, 99.9].map(percent).to_vec();
     svg::lines(
@@ -211,7 +232,8 @@ pub fn pictures(results: &Results) -> Vec<(String, String)> {
         let budget = scenario.display.period_ns() as f64 / NS_PER_MS;
         let stem = format!("{}-{}", cell.profile, cell.background.replace(',', "+"));
         let title = |what: &str| format!("{} beside {}: {what}", cell.profile, cell.background);
-        let colours: Vec<(&str, &str)> = with_frames(results, cell)
+        let colours: Vec<(&str, &str)> = foremost(results, cell)
+            .into_iter()
             .map(|(index, _)| (results.outcomes[index].name.as_str(), svg::colour(index)))
             .collect();
         let mut add = |name: &str, what: &str, svg: String| {
@@ -229,7 +251,7 @@ pub fn pictures(results: &Results) -> Vec<(String, String)> {
         );
         add(
             CURVE,
-            "frame time by percentile, ms, seed 1",
+            "frame time by percentile, ms, seed 1; a line ends where frames were dropped",
             curve(results, cell, budget),
         );
         for (metric, digits) in measured(results, cell) {

@@ -3,14 +3,11 @@
 
 use super::Args;
 use super::arms::{Arm, BASELINE, CONTROL, OWN, SABOTAGE, all_peers};
-use crate::artifacts::Artifacts;
 use anyhow::{Context, Result, bail};
 use photon_bench::background::Background;
 use photon_bench::scenario::Scenario;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
 
 const QUICK_CELLS: &[&str] = &["60v+none", "60v+hogs", "60v+compile", "60v+shader"];
 const FULL_CELLS: &[&str] = &[
@@ -32,7 +29,8 @@ const FULL_MS: u64 = 10_000;
 const QUICK_SETTLE_MS: u64 = 500;
 const FULL_SETTLE_MS: u64 = 2_000;
 
-/// All that the numbers depend on. A run can only be resumed with the same.
+/// What all schedulers of a run have in common. A run can only be resumed with the same; the programs each of them
+/// depends on are in the keys of [`Arm::key`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     pub kernel: String,
@@ -40,8 +38,6 @@ pub struct Settings {
     pub cells: Vec<String>,
     pub ms: u64,
     pub settle_ms: u64,
-    /// Of the scheduler, the bench and the guest program: figures of two builds must not be mixed.
-    pub programs: String,
 }
 
 pub struct Plan {
@@ -67,8 +63,9 @@ impl Plan {
             smp: args.smp.clone(),
             cells,
             ms: args.ms.unwrap_or(pick(FULL_MS, QUICK_MS)),
-            settle_ms: pick(FULL_SETTLE_MS, QUICK_SETTLE_MS),
-            programs: String::new(),
+            settle_ms: args
+                .settle_ms
+                .unwrap_or(pick(FULL_SETTLE_MS, QUICK_SETTLE_MS)),
         };
         Ok(Plan {
             name: if args.full { "full" } else { "quick" }.to_string(),
@@ -82,31 +79,11 @@ impl Plan {
         self.arms.iter().any(Arm::needs_twin)
     }
 
-    /// What is known only after building.
-    pub fn fix(&mut self, kernel: &str, artifacts: &Artifacts) -> Result<()> {
-        self.settings.kernel = kernel.to_string();
-        self.settings.programs = fingerprint(artifacts)?;
-        Ok(())
-    }
-
     /// Guest seconds one boot measures and settles.
     pub fn guest_seconds(&self) -> u64 {
         let settings = &self.settings;
         (settings.ms + settings.settle_ms) * settings.cells.len() as u64 / 1000
     }
-}
-
-/// Of the programs that make the figures.
-pub fn fingerprint(artifacts: &Artifacts) -> Result<String> {
-    let mut hasher = DefaultHasher::new();
-    for program in [&artifacts.scx_photon, &artifacts.bench, &artifacts.guest] {
-        read(program)?.hash(&mut hasher);
-    }
-    Ok(format!("{:016x}", hasher.finish()))
-}
-
-fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| file.display().to_string())
 }
 
 fn arms(args: &Args) -> Result<Vec<Arm>> {

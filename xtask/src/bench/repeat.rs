@@ -70,7 +70,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         cells: args.cells.clone(),
         ms: args.ms,
         settle_ms: SETTLE_MS,
-        programs: plan::fingerprint(&artifacts)?,
     };
     let plan = Plan {
         name: "repeat".to_string(),
@@ -86,7 +85,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for arm in &plan.arms {
         shell::step(&format!("{}, twice", arm.name));
-        let once = || boots::measure(&plan, &rig, arm, args.seed, true);
+        let once =
+            || boots::measure(&plan, &rig, arm, args.seed, true)?.map_err(anyhow::Error::msg);
         let (first, second) = (once()?, once()?);
         for (one, other) in first.iter().zip(&second) {
             let (same, line) = compare(one, other);

@@ -69,6 +69,15 @@ impl Results {
                 failures: by_arm.remove(&arm.name).unwrap_or_default(),
             });
         }
+        Ok(Results::compared(
+            plan.settings.clone(),
+            plan.seeds,
+            outcomes,
+        ))
+    }
+
+    /// With every scheduler compared with the baseline.
+    pub fn compared(settings: Settings, seeds: u64, mut outcomes: Vec<Outcome>) -> Results {
         let baseline = outcomes
             .iter()
             .find(|o| o.name == BASELINE)
@@ -81,11 +90,11 @@ impl Results {
                 }
             }
         }
-        Ok(Results {
-            settings: plan.settings.clone(),
-            seeds: plan.seeds,
+        Results {
+            settings,
+            seeds,
             outcomes,
-        })
+        }
     }
 
     /// Every cell that was measured.

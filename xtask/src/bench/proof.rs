@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The README's proof: tables between two marks, made of the published data and of nothing else.
+
+use super::arms::{BASELINE, CONTROL, OWN, SABOTAGE};
+use super::controls::controls;
+use super::results::{Outcome, Results};
+use super::table::range;
+use crate::paths;
+use anyhow::{Context, Result, bail};
+use photon_bench::aggregate::{CellKey, Comparison, compare};
+use photon_bench::stats::Finding;
+use std::fmt::Write;
+
+const BEGIN: &str = "<!-- bench: what follows is written by `cargo xtask bench proof` -->\n";
+const END: &str = "<!-- bench: end -->\n";
+/// In the order of the columns, with their heads.
+const BACKGROUNDS: [(&str, &str); 4] = [
+    ("none", "nothing"),
+    ("compile", "compile"),
+    ("hogs", "hogs"),
+    ("shader", "shader precompile"),
+];
+/// The one the tables are judged by.
+const JUDGED: &str = "frame_p99_ms";
+const DIFFERENCES: &[(&str, &str, usize)] = &[
+    ("frame_p50_ms", "frame p50, ms", 2),
+    ("frame_p99_ms", "frame p99, ms", 2),
+    ("input_wake_p999_us", "input wake p99.9, us", 0),
+    ("background_cpu_s", "background CPU, s", 2),
+];
+
+/// Into the README.
+pub fn write(results: &Results, command: &str) -> Result<()> {
+    let file = paths::root().join("README.md");
+    let text = std::fs::read_to_string(&file)?;
+    let (before, _, after) = parts(&text)?;
+    let text = [before, BEGIN, &render(results, command), END, after].concat();
+    std::fs::write(&file, text).with_context(|| file.display().to_string())
+}
+
+/// Whether the README has what these data say.
+#[cfg(test)]
+pub fn check(results: &Results, command: &str) -> Result<()> {
+    let text = std::fs::read_to_string(paths::root().join("README.md"))?;
+    let (_, written, _) = parts(&text)?;
+    if written != render(results, command) {
+        bail!("the README's table is not that of docs/bench: run `cargo xtask bench proof`");
+    }
+    Ok(())
+}
+
+/// Before, between and after the marks, without them.
+fn parts(text: &str) -> Result<(&str, &str, &str)> {
+    let (before, rest) = text.split_once(BEGIN).context("README.md: no first mark")?;
+    let (inside, after) = rest.split_once(END).context("README.md: no last mark")?;
+    if after.contains(BEGIN) {
+        bail!("README.md: marks are there twice");
+    }
+    Ok((before, inside, after))
+}
+
+fn render(results: &Results, command: &str) -> String {
+    let settings = &results.settings;
+    let mut text = format!(
+        "`{command}`: Linux {}, {} CPUs, {} seeds paired, {} s for each cell after {} s.\n\
+         Means of the seeds. Bold: the frame's p99 is better than EEVDF's, by a 95 % bootstrap interval of the paired \
+         difference that excludes zero; italic: worse.\n",
+        settings.kernel,
+        settings.smp,
+        results.seeds,
+        seconds(settings.ms),
+        seconds(settings.settle_ms)
+    );
+    for profile in profiles(results) {
+        text += &frames(results, &profile);
+        text += &others(results, &profile);
+    }
+    text += &differences(results);
+    text += &missing(results);
+    for control in controls(results) {
+        // Writing to a string cannot fail, here and below.
+        let _ = write!(text, "\n{}.\n", control.text);
+    }
+    text
+}
+
+fn seconds(ms: u64) -> String {
+    (ms as f64 / 1000.0).to_string()
+}
+
+fn profiles(results: &Results) -> Vec<String> {
+    let mut all: Vec<String> = results.cells().iter().map(|c| c.profile.clone()).collect();
+    all.sort_by_key(|profile| std::cmp::Reverse(profile.clone()));
+    all.dedup();
+    all
+}
+
+fn cell<'a>(results: &'a Results, profile: &str, background: &str) -> Option<&'a CellKey> {
+    let mut cells = results.cells().into_iter();
+    cells.find(|c| c.profile == profile && c.background == background)
+}
+
+/// Those that are compared: controls have a sentence.
+fn compared(results: &Results) -> impl Iterator<Item = &Outcome> {
+    let shown = |o: &&Outcome| ![CONTROL, SABOTAGE].contains(&o.name.as_str());
+    results.outcomes.iter().filter(shown)
+}
+
+fn label(outcome: &Outcome) -> String {
+    match outcome.name.as_str() {
+        BASELINE => "EEVDF".to_string(),
+        OWN => "**scx_photon**".to_string(),
+        _ => outcome.about.clone(),
+    }
+}
+
+/// Of the seeds that gave numbers.
+fn mean(outcome: &Outcome, cell: &CellKey, metric: &str) -> Option<f64> {
+    let seeds = outcome.side.as_ref()?.get(cell)?;
+    let values: Option<Vec<f64>> = seeds.values().map(|m| m.get(metric).copied()).collect();
+    photon_bench::quantile::mean(&values?)
+}
+
+/// A table with a row for each scheduler and a column for each of these backgrounds.
+fn grid(
+    results: &Results,
+    profile: &str,
+    backgrounds: &[(&str, &str)],
+    figure: impl Fn(&Outcome, &CellKey) -> Option<String>,
+) -> String {
+    let heads: Vec<&str> = backgrounds.iter().map(|(_, head)| *head).collect();
+    let mut text = format!(
+        "\n| scheduler | {} |\n|---|{}\n",
+        heads.join(" | "),
+        "---|".repeat(heads.len())
+    );
+    for outcome in compared(results) {
+        let _ = write!(text, "| {} |", label(outcome));
+        for (background, _) in backgrounds {
+            let figure = cell(results, profile, background).and_then(|c| figure(outcome, c));
+            let _ = write!(text, " {} |", figure.unwrap_or("no result".to_string()));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn frames(results: &Results, profile: &str) -> String {
+    let due = cell(results, profile, BACKGROUNDS[0].0)
+        .and_then(|c| mean(compared(results).next()?, c, "frames_due"));
+    let due = due.map_or("?".to_string(), |n| format!("{n:.0}"));
+    let head = format!(
+        "\n`bench/scenarios/{profile}.toml` beside a background: frame time p50 / p99 in ms, and how many of {due} frames \
+         were late or never done.\n"
+    );
+    let figure = |outcome: &Outcome, cell: &CellKey| {
+        let mean = |metric| mean(outcome, cell, metric);
+        let (p50, p99) = (mean("frame_p50_ms")?, mean(JUDGED)?);
+        let frames = format!("{p50:.1} / {p99:.1}");
+        let frames = match outcome.comparison(cell, JUDGED).map(|c| c.finding) {
+            Some(Finding::Better) => format!("**{frames}**"),
+            Some(Finding::Worse) => format!("*{frames}*"),
+            _ => frames,
+        };
+        Some(format!("{frames}, {:.0}", mean("frames_late")?))
+    };
+    head + &grid(results, profile, &BACKGROUNDS, figure)
+}
+
+fn others(results: &Results, profile: &str) -> String {
+    let head = format!(
+        "\nThe same runs of `{profile}`: input wake p99.9 in us, audio gaps, CPU seconds the background got, and the longest \
+         any of its threads waited, ms.\n"
+    );
+    let figure = |outcome: &Outcome, cell: &CellKey| {
+        let mean = |metric| mean(outcome, cell, metric);
+        Some(format!(
+            "{:.0} / {:.1} / {:.1} / {:.0}",
+            mean("input_wake_p999_us")?,
+            mean("audio_xruns")?,
+            mean("background_cpu_s")?,
+            mean("background_longest_wait_ms")?
+        ))
+    };
+    head + &grid(results, profile, &BACKGROUNDS[1..], figure)
+}
+
+/// scx_photon against EEVDF, and against the best of the others.
+fn differences(results: &Results) -> String {
+    let find = |name: &str| results.outcomes.iter().find(|o| o.name == name);
+    let Some(own) = find(OWN) else {
+        return String::new();
+    };
+    let mut text = "\nscx_photon minus EEVDF, 95 % intervals; and its p99 minus that of the best of the others there.\n\n| cell |"
+        .to_string();
+    for (_, head, _) in DIFFERENCES {
+        let _ = write!(text, " {head} |");
+    }
+    text += " best other | frame p99 to that, ms |\n|---|";
+    text += &"---|".repeat(DIFFERENCES.len() + 2);
+    text.push('\n');
+    for profile in profiles(results) {
+        for (background, head) in BACKGROUNDS {
+            let Some(cell) = cell(results, &profile, background) else {
+                continue;
+            };
+            let _ = write!(text, "| {profile}, {head} |");
+            for (metric, _, digits) in DIFFERENCES {
+                let found = own.comparison(cell, metric).map(|c| range(c, *digits));
+                let _ = write!(text, " {} |", found.unwrap_or_default());
+            }
+            let rival = rival(results, own, cell);
+            let (name, range) =
+                rival.map_or_else(Default::default, |(name, c)| (name, range(&c, 2)));
+            let _ = writeln!(text, " {name} | {range} |");
+        }
+    }
+    text
+}
+
+/// The other scheduler with the lowest mean p99 of the frame among those that gave a number for every seed.
+fn rival(results: &Results, own: &Outcome, cell: &CellKey) -> Option<(String, Comparison)> {
+    let others = compared(results).filter(|o| o.name != OWN && o.failures.is_empty());
+    let best = others
+        .filter_map(|o| Some((mean(o, cell, JUDGED)?, o)))
+        .min_by(|(a, _), (b, _)| a.total_cmp(b))?
+        .1;
+    let rows = compare(best.side.as_ref()?, own.side.as_ref()?, &[JUDGED]);
+    let row = rows.into_iter().find(|row| row.key == *cell)?;
+    Some((best.name.clone(), row))
+}
+
+fn missing(results: &Results) -> String {
+    let mut text = String::new();
+    for outcome in compared(results) {
+        for failure in &outcome.failures {
+            let seed = failure
+                .seed
+                .map_or(String::new(), |s| format!(", seed {s}"));
+            let _ = writeln!(text, "- {}{seed}: {}", outcome.about, failure.reason);
+        }
+    }
+    match text.is_empty() {
+        true => text,
+        false => format!("\nNo result:\n\n{text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_found() {
+        let text = format!("a\n{BEGIN}b\n{END}c\n");
+        assert_eq!(parts(&text).unwrap(), ("a\n", "b\n", "c\n"));
+        assert!(parts("a").is_err() && parts(BEGIN).is_err());
+        assert!(parts(&format!("{text}{text}")).is_err());
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a run leaves in the repository: its settings and every metric of every run in `docs/bench/`, from which the
+//! tables are made, so that anybody can make them again, and pictures of the first seed.
+
+use super::boots::Failure;
+use super::page;
+use super::plan::Settings;
+use super::results::{Outcome, Results};
+use super::{proof, table};
+use crate::{paths, shell};
+use anyhow::{Context, Result};
+use photon_bench::aggregate::{CellKey, Side};
+use photon_bench::metrics::definitions::METRICS;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+const DIR: &str = "docs/bench";
+const SETUP: &str = "setup.json";
+const RUNS: &str = "runs.csv";
+const TABLE: &str = "table.txt";
+/// Columns before the metrics.
+const KEYS: [&str; 5] = ["scheduler", "profile", "background", "cpus", "seed"];
+/// Of the figures: microseconds where the unit is a millisecond.
+const DIGITS: usize = 3;
+/// Of the plots a cell has; the others say in bars what the tables say.
+const PICTURES: &[&str] = &["frames", "excess"];
+
+/// All but the numbers.
+#[derive(Debug, Serialize, Deserialize)]
+struct Setup {
+    command: String,
+    settings: Settings,
+    seeds: u64,
+    schedulers: Vec<Scheduler>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Scheduler {
+    name: String,
+    about: String,
+    no_result: Vec<NoResult>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct NoResult {
+    seed: Option<u64>,
+    reason: String,
+}
+
+fn dir() -> PathBuf {
+    paths::root().join(DIR)
+}
+
+/// Writes everything, the README's part included.
+pub fn publish(results: &Results, command: &str) -> Result<()> {
+    let dir = dir();
+    if dir.exists() {
+        std::fs::remove_dir_all(&dir)?;
+    }
+    std::fs::create_dir_all(&dir)?;
+    let setup = serde_json::to_string_pretty(&setup(results, command))? + "\n";
+    std::fs::write(dir.join(SETUP), setup)?;
+    std::fs::write(dir.join(RUNS), csv(results))?;
+    for (name, text) in page::pictures(results) {
+        if PICTURES
+            .iter()
+            .any(|p| name.ends_with(&format!("-{p}.svg")))
+        {
+            std::fs::write(dir.join(name), text)?;
+        }
+    }
+    // Of what was written, which is rounded.
+    let (results, command) = load()?;
+    std::fs::write(dir.join(TABLE), plain(&results, &command))?;
+    proof::write(&results, &command)?;
+    shell::step(&format!("wrote {DIR} and the table of the README"));
+    Ok(())
+}
+
+fn plain(results: &Results, command: &str) -> String {
+    format!("{command}\n\n{}", table::render(results))
+}
+
+fn setup(results: &Results, command: &str) -> Setup {
+    let root = paths::root().display().to_string();
+    let failure = |f: &Failure| NoResult {
+        seed: f.seed,
+        reason: f.reason.replace(&root, "."),
+    };
+    let scheduler = |o: &Outcome| Scheduler {
+        name: o.name.clone(),
+        about: o.about.clone(),
+        no_result: o.failures.iter().map(failure).collect(),
+    };
+    Setup {
+        command: command.to_string(),
+        settings: results.settings.clone(),
+        seeds: results.seeds,
+        schedulers: results.outcomes.iter().map(scheduler).collect(),
+    }
+}
+
+/// A run a line; what a run does not have is empty.
+fn csv(results: &Results) -> String {
+    let metrics: Vec<&str> = METRICS.iter().map(|m| m.key).collect();
+    let mut text = [&KEYS[..], &metrics[..]].concat().join(",") + "\n";
+    for outcome in &results.outcomes {
+        for (key, seeds) in outcome.side.iter().flatten() {
+            for (seed, values) in seeds {
+                let mut fields = vec![
+                    outcome.name.clone(),
+                    key.profile.clone(),
+                    key.background.replace(',', "+"),
+                    key.cpus.to_string(),
+                    seed.to_string(),
+                ];
+                fields.extend(
+                    metrics
+                        .iter()
+                        .map(|m| values.get(*m).map_or_else(String::new, rounded)),
+                );
+                text += &(fields.join(",") + "\n");
+            }
+        }
+    }
+    text
+}
+
+fn rounded(value: &f64) -> String {
+    let text = format!("{value:.DIGITS$}");
+    match text.trim_end_matches('0').trim_end_matches('.') {
+        "-0" | "" => "0".to_string(),
+        short => short.to_string(),
+    }
+}
+
+/// What was published, without frames, and the command that made it.
+pub fn load() -> Result<(Results, String)> {
+    let read = |name: &str| {
+        let file = dir().join(name);
+        std::fs::read_to_string(&file).with_context(|| file.display().to_string())
+    };
+    let setup: Setup = serde_json::from_str(&read(SETUP)?).context(SETUP)?;
+    let mut sides = sides(&read(RUNS)?).context(RUNS)?;
+    let outcome = |scheduler: Scheduler| {
+        let failure = |f: NoResult| Failure {
+            arm: scheduler.name.clone(),
+            seed: f.seed,
+            reason: f.reason,
+        };
+        Outcome {
+            side: sides.remove(&scheduler.name),
+            failures: scheduler.no_result.into_iter().map(failure).collect(),
+            name: scheduler.name.clone(),
+            about: scheduler.about,
+            comparisons: Vec::new(),
+            frames: BTreeMap::new(),
+        }
+    };
+    let outcomes = setup.schedulers.into_iter().map(outcome).collect();
+    let results = Results::compared(setup.settings, setup.seeds, outcomes);
+    Ok((results, setup.command))
+}
+
+fn sides(text: &str) -> Result<BTreeMap<String, Side>> {
+    let mut lines = text.lines();
+    let head: Vec<&str> = lines.next().context("empty")?.split(',').collect();
+    let mut sides = BTreeMap::<String, Side>::new();
+    for (line, number) in lines.zip(2..) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [scheduler, profile, background, cpus, seed, values @ ..] = fields.as_slice() else {
+            anyhow::bail!("line {number}: too short");
+        };
+        let key = CellKey {
+            profile: profile.to_string(),
+            background: background.replace('+', ","),
+            variant: String::new(),
+            cpus: cpus.parse().with_context(|| format!("line {number}"))?,
+        };
+        let seed = seed.parse().with_context(|| format!("line {number}"))?;
+        let known = head.iter().skip(KEYS.len()).zip(values);
+        let metrics = known
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(metric, value)| Ok((metric.to_string(), value.parse()?)));
+        let metrics: Result<BTreeMap<String, f64>> = metrics.collect();
+        let metrics = metrics.with_context(|| format!("line {number}"))?;
+        let seeds = sides.entry(scheduler.to_string()).or_default();
+        seeds.entry(key).or_default().insert(seed, metrics);
+    }
+    Ok(sides)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody edits a figure by hand.
+    #[test]
+    fn the_tables_are_those_of_the_data() {
+        // Until the first run is published.
+        let Ok((results, command)) = load() else {
+            return;
+        };
+        let written = std::fs::read_to_string(dir().join(TABLE)).unwrap();
+        assert_eq!(written, plain(&results, &command), "{TABLE}");
+        proof::check(&results, &command).unwrap();
+        assert_eq!(
+            csv(&results),
+            std::fs::read_to_string(dir().join(RUNS)).unwrap()
+        );
+    }
+
+    #[test]
+    fn figures_are_short_and_exact() {
+        for (value, text) in [
+            (12.0, "12"),
+            (0.0, "0"),
+            (-0.0001, "0"),
+            (1.2345, "1.234"),
+            (100.0, "100"),
+        ] {
+            assert_eq!(rounded(&value), text);
+        }
+        let wrong = "scheduler,profile,background,cpus,seed,a\neevdf,60v,none,4,x,1\n";
+        assert!(format!("{:#}", sides(wrong).unwrap_err()).contains("line 2"));
+    }
+}
