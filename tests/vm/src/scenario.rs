@@ -51,6 +51,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("fault", scenarios::fault::run),
     ("rescue", scenarios::rescue::run),
     ("cycles", scenarios::cycles::run),
+    ("daemon_cost", scenarios::daemon_cost::run),
     ("why", scenarios::why::run),
     ("look", scenarios::look::run),
 ];

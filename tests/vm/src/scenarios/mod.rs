@@ -9,6 +9,7 @@ pub mod cost;
 pub mod counters;
 pub mod critical_path;
 pub mod cycles;
+pub mod daemon_cost;
 pub mod demo;
 pub mod detach;
 pub mod display;

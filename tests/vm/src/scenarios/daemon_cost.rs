@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the daemon itself costs while a game plays at 144 Hz: CPU time, user and system, a second. Once it took a third
+//! of a CPU (`why` looked at every frame again and again), which the game's frames showed.
+
+use crate::photon::Photon;
+use crate::scenario::{Ctx, Fail, Outcome};
+use serde_json::json;
+use std::process::{Command, Stdio};
+
+const SECONDS: u64 = 5;
+/// 3 % of one CPU that does an instruction a nanosecond: less than one on hardware.
+const LIMIT_MS_A_SECOND: u64 = 30;
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let photon = Photon::start(ctx, &[])?;
+    let before: u64 = photon.cpu_ms()?.iter().sum();
+    let status = Command::new(&ctx.photon_bench)
+        .args(["run", "--profile", "144", "--settle", "0.5", "--seconds"])
+        .arg(SECONDS.to_string())
+        .stdout(Stdio::null())
+        .stdin(Stdio::null())
+        .status()?;
+    if !status.success() {
+        return Err(Fail::failed(format!("photon-bench: {status}")));
+    }
+    let took = photon.cpu_ms()?.iter().sum::<u64>().saturating_sub(before);
+    let a_second = took / SECONDS;
+    photon.stop()?;
+    if a_second > LIMIT_MS_A_SECOND {
+        return Err(Fail::failed(format!(
+            "the daemon uses {a_second} ms of CPU a second"
+        )));
+    }
+    Ok(json!({"cpu_ms_a_second": a_second, "seconds": SECONDS}))
+}
