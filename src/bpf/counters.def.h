@@ -38,6 +38,8 @@ COUNTER(dispatch_cpu, "Took the earliest task of the own CPU's queue")
 COUNTER(dispatch_steal, "Took a task of another LLC because the own was empty")
 COUNTER(dispatch_keep, "Let the running task continue: nobody else waits")
 COUNTER(kick_idle, "Woke an idle CPU for a task that was just queued")
+COUNTER(kick_late,
+	"Went idle just when work was queued, and looked again at once")
 COUNTER(rt_rescue, "Moved tasks off a CPU that a real-time task has taken")
 COUNTER(rescue_overdue,
 	"Told a CPU to run a task that had waited past its bound: a defect or a real-time hog")

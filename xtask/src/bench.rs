@@ -5,6 +5,7 @@ mod arms;
 mod boots;
 mod controls;
 mod cost;
+mod ledger;
 mod native;
 mod page;
 mod peers;

@@ -100,9 +100,19 @@ void BPF_STRUCT_OPS(photon_tick, struct task_struct *p)
 	}
 }
 
+/*
+ * Who queues a task looks for an idle CPU after it, who goes idle looks for a task
+ * after it said so: one of both sees the other, and no task waits beside an idle CPU
+ * for the next timer. What this CPU may not run, it is kicked for once.
+ */
 void BPF_STRUCT_OPS(photon_update_idle, s32 cpu, bool idle)
 {
 	mark_idle(cpu, idle);
+	if (idle && (scx_bpf_dsq_nr_queued(urgent_dsq(cpu)) > 0 ||
+		     scx_bpf_dsq_nr_queued(llc_dsq(cpu)) > 0)) {
+		count(CNT_kick_late);
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	}
 }
 
 #endif /* PHOTON_ACCOUNT_BPF_H */

@@ -27,11 +27,8 @@ static bool own_queue_first(s32 cpu)
 /* Asked only when urgent work waits: see turn_of_fair(). */
 static bool is_turn_of_fair(const struct cpu_ctx *c, s32 cpu)
 {
-	u64 fair;
+	u64 fair = head_key(llc_dsq(cpu));
 
-	if (!is_urgent(c->last) || !scx_bpf_dsq_nr_queued(urgent_dsq(cpu)))
-		return false;
-	fair = head_key(llc_dsq(cpu));
 	return fair && turn_of_fair(c->last, fair, queue_key(0, scx_bpf_now()));
 }
 
@@ -109,11 +106,13 @@ static __always_inline void keep_running(struct task_struct *prev,
 void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 {
 	struct cpu_ctx *c = cpu_ctx(cpu);
-	bool turn = is_turn_of_fair(c, cpu);
+	/* Mostly there is none, and then nothing else has to look for it. */
+	bool urgent = scx_bpf_dsq_nr_queued(urgent_dsq(cpu)) > 0;
+	bool turn = urgent && is_turn_of_fair(c, cpu);
 
 	if (dispatch_own(c, cpu))
 		return;
-	if (!turn && dispatch_urgent(cpu))
+	if (urgent && !turn && dispatch_urgent(cpu))
 		return;
 	if (dispatch_llc(cpu, turn))
 		return;

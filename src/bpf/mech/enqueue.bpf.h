@@ -75,6 +75,21 @@ static __always_inline u64 immediate(const struct task_ctx *t, u64 enq_flags)
 	return SCX_ENQ_IMMED;
 }
 
+/*
+ * A CPU went idle while we decided: an idle CPU has no tick, and looks at no queue.
+ * The other half of this is in photon_update_idle().
+ */
+static __always_inline void wake_idle_cpu(struct task_struct *p, s32 cpu)
+{
+	if (!any_idle())
+		return;
+	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+	if (cpu < 0)
+		return;
+	count(CNT_kick_idle);
+	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+}
+
 s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 		   u64 wake_flags)
 {
@@ -110,6 +125,7 @@ s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 		return cpu;
 	}
 	queue_llc(p, t, prev_cpu);
+	wake_idle_cpu(p, prev_cpu);
 	return prev_cpu;
 }
 
@@ -148,18 +164,6 @@ static __always_inline void enqueue_bound(struct task_struct *p,
 		return;
 	}
 	queue_cpu(p, t, cpu);
-}
-
-/* A CPU went idle while we decided: the queue must not wait for the next tick. */
-static __always_inline void wake_idle_cpu(struct task_struct *p, s32 cpu)
-{
-	if (!any_idle())
-		return;
-	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
-	if (cpu < 0)
-		return;
-	count(CNT_kick_idle);
-	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }
 
 /*

@@ -3,7 +3,7 @@
 
 use super::arms::{Arm, OWN};
 use super::boots::arm_artifacts;
-use super::plan;
+use super::{ledger, plan};
 use crate::artifacts::{self, Artifacts, Variants};
 use crate::guest::{Job, Status};
 use crate::kernel::{Kernel, Kernels};
@@ -286,6 +286,12 @@ fn update(rows: &[Row]) -> Result<ExitCode> {
             .insert(series.to_string(), Costs::mean(&costs));
     }
     std::fs::write(&file, budget::file(&budget)?)?;
+    // Read back, so that both files hold the same, rounded figures.
+    for (series, costs) in Budget::parse(&std::fs::read_to_string(&file)?)?.kernel {
+        if rows.iter().any(|row| row.series == series) {
+            ledger::add(&series, &costs)?;
+        }
+    }
     shell::step(&format!("wrote {}", file.display()));
     Ok(ExitCode::SUCCESS)
 }

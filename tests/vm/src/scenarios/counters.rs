@@ -72,6 +72,7 @@ fn unreachable(name: &str) -> Option<&'static str> {
     match name {
         "why_dropped" => Some("needs 250 long waits a second on one CPU"),
         "ctx_missing" => Some("needs more than 65,535 tasks"),
+        "kick_late" => Some("counts a race of some hundred instructions"),
         "wake_display" => Some("no display; scenario `display`"),
         "dispatch_steal" if llcs() < 2 => Some("one last-level cache"),
         "preempt_this" | "preempt_other" if cpus() < 2 => Some("one CPU"),
