@@ -9,20 +9,25 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result};
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use libbpf_rs::{Link, OpenObject, RingBuffer, RingBufferBuilder};
+use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, OpenObject, RingBuffer, RingBufferBuilder};
 
 use crate::bpf::exec::*;
 use crate::bpf::intf;
 
 /// A program starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exec {
     pub pid: u32,
     pub parent: u32,
     /// Its number in the unified hierarchy.
     pub cgroup: u64,
     pub comm: String,
+    /// The same with all of its bytes.
+    pub raw_comm: [u8; COMM_BYTES],
 }
+
+/// TASK_COMM_LEN of include/linux/sched.h.
+const COMM_BYTES: usize = 16;
 
 impl Exec {
     /// None for anything that the kernel part cannot have written.
@@ -40,6 +45,7 @@ impl Exec {
             parent: raw.parent,
             cgroup: raw.cgroup,
             comm: String::from_utf8_lossy(&comm).into_owned(),
+            raw_comm: raw.comm.map(|c| c as u8),
         })
     }
 }
@@ -67,11 +73,17 @@ impl<'a> ExecProbe<'a> {
     }
 }
 
-/// The ring of events, and what was read and not yet looked at.
+/// The ring of events, what was read and not yet looked at, and what the kernel
+/// part is to keep to itself.
 pub struct Execs<'a> {
     buffer: RingBuffer<'a>,
     read: Rc<RefCell<Vec<Exec>>>,
+    boring: MapHandle,
+    tracked: MapHandle,
 }
+
+/// The kernel part wants keys alone.
+const PRESENT: [u8; 1] = [1];
 
 impl Execs<'_> {
     pub fn new(probe: &ExecProbe<'_>) -> Result<Self> {
@@ -86,13 +98,44 @@ impl Execs<'_> {
             .add(&probe.skel.maps.execs, on_record)
             .context("adding the ring of programs")?;
         let buffer = builder.build().context("mapping the ring of programs")?;
-        Ok(Execs { buffer, read })
+        Ok(Execs {
+            buffer,
+            read,
+            boring: MapHandle::try_from(&probe.skel.maps.boring).context("a map of the probe")?,
+            tracked: MapHandle::try_from(&probe.skel.maps.tracked).context("a map of the probe")?,
+        })
     }
 
     /// The descriptor to wait on.
     pub fn fd(&self) -> BorrowedFd<'_> {
         // SAFETY: the descriptor belongs to `buffer`, which outlives the borrow.
         unsafe { BorrowedFd::borrow_raw(self.buffer.epoll_fd()) }
+    }
+
+    /// Of such programs nothing more is to be told. That it is told is only a cost.
+    pub fn bore(&self, exec: &Exec) {
+        let mut key = exec.cgroup.to_ne_bytes().to_vec();
+        key.extend(exec.raw_comm);
+        let _ = self.boring.update(&key, &PRESENT, MapFlags::ANY);
+    }
+
+    /// Everything is to be told again: what bores has changed.
+    pub fn listen(&self) {
+        for key in self.boring.keys() {
+            let _ = self.boring.delete(&key);
+        }
+    }
+
+    /// The children of this process are told of, whatever they are. False without room.
+    pub fn track(&self, pid: u32) -> bool {
+        let key = pid.to_ne_bytes();
+        self.tracked.update(&key, &PRESENT, MapFlags::ANY).is_ok()
+    }
+
+    /// Its children are like others again.
+    pub fn untrack(&self, pid: u32) {
+        // It may never have found room.
+        let _ = self.tracked.delete(&pid.to_ne_bytes());
     }
 
     /// Everything that waits.

@@ -142,6 +142,15 @@ struct lane {
 	struct input_report slot[LANE_EVENTS];
 } __attribute__((aligned(128)));
 
+/*
+ * Of programs of this name in this cgroup the daemon wants to hear no more, unless
+ * what it tracks has started them. The names are the daemon's to choose.
+ */
+struct boring_program {
+	u64 cgroup;
+	char comm[16];
+};
+
 /* A program starts; probes/exec.bpf.c. */
 struct exec_event {
 	u64 cgroup; /* number in the unified hierarchy */

@@ -158,7 +158,10 @@ impl<'a> Watch<'a> {
         let mut interesting = false;
         for exec in execs.take()? {
             self.processes.forget(exec.pid);
-            interesting |= self.concerns(&exec);
+            match self.concerns(&exec) {
+                true => interesting = true,
+                false => execs.bore(&exec),
+            }
             if self.cgroups.len() >= CGROUPS_MAX {
                 self.cgroups.clear();
             }
@@ -184,11 +187,25 @@ impl<'a> Watch<'a> {
             proc.seen.registered = measure.registered(proc.pid, proc.uid);
         }
         let decision = decide(&procs, &self.rules);
-        self.tracked = tracked(&procs, &decision);
+        self.track(tracked(&procs, &decision));
         if !self.tracked.is_empty() && self.looks.is_empty() {
             self.looks.push(Instant::now() + WHILE_TRACKED);
         }
         self.play(&decision);
+    }
+
+    /// Whose children are told of from now on.
+    fn track(&mut self, now: HashSet<u32>) {
+        if let Some(execs) = &self.execs {
+            for pid in self.tracked.difference(&now) {
+                execs.untrack(*pid);
+            }
+            let mut fresh = now.difference(&self.tracked);
+            if !fresh.all(|pid| execs.track(*pid)) {
+                execs.listen();
+            }
+        }
+        self.tracked = now;
     }
 
     fn play(&mut self, decision: &Decision) {
@@ -304,6 +321,7 @@ mod tests {
             parent,
             cgroup,
             comm: comm.into(),
+            ..Exec::default()
         }
     }
 

@@ -20,6 +20,25 @@ struct {
 	__uint(max_entries, 64 * 1024); /* 1,365 events: 2 s of 500 a second */
 } execs SEC(".maps");
 
+/*
+ * What the daemon has looked at and does not want to be woken for: a build starts
+ * a few programs thousands of times. The least recently started is forgotten.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024); /* names by cgroups: a desktop's day */
+	__type(key, struct boring_program);
+	__type(value, u8);
+} boring SEC(".maps");
+
+/* Processes whose children are interesting whatever they are called. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096); /* ten times those of all games */
+	__type(key, u32);
+	__type(value, u8);
+} tracked SEC(".maps");
+
 /* Events lost because the ring was full; atomic, relaxed: every CPU writes it. */
 u64 execs_lost;
 
@@ -30,17 +49,27 @@ u64 execs_lost;
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *p)
 {
-	u64 waiting = bpf_ringbuf_query(&execs, BPF_RB_AVAIL_DATA);
-	struct exec_event *e = bpf_ringbuf_reserve(&execs, sizeof(*e), 0);
+	struct boring_program program = {
+		.cgroup = bpf_get_current_cgroup_id(),
+	};
+	u32 parent = p->real_parent->tgid;
+	struct exec_event *e;
+	u64 waiting;
 
+	bpf_get_current_comm(program.comm, sizeof(program.comm));
+	if (bpf_map_lookup_elem(&boring, &program) &&
+	    !bpf_map_lookup_elem(&tracked, &parent))
+		return 0;
+	waiting = bpf_ringbuf_query(&execs, BPF_RB_AVAIL_DATA);
+	e = bpf_ringbuf_reserve(&execs, sizeof(*e), 0);
 	if (!e) {
 		__sync_fetch_and_add(&execs_lost, 1);
 		return 0;
 	}
-	e->cgroup = bpf_get_current_cgroup_id();
+	e->cgroup = program.cgroup;
 	e->pid = p->tgid;
-	e->parent = p->real_parent->tgid;
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	e->parent = parent;
+	__builtin_memcpy(e->comm, program.comm, sizeof(e->comm));
 	bpf_ringbuf_submit(e, waiting ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
 	return 0;
 }
