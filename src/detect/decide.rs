@@ -64,11 +64,14 @@ pub fn decide(procs: &[Proc], rules: &[Rule]) -> Decision {
         match place(&tree, rules, proc) {
             Ok(Some(home)) => {
                 let key = (home.key.clone(), proc.uid);
+                let why = home.why;
                 let group = groups.entry(key).or_insert_with(|| Group {
                     home,
                     procs: Vec::new(),
                     main: None,
                 });
+                // The strongest of several reasons, in whatever order they come.
+                group.home.why = group.home.why.min(why);
                 group.procs.push(proc);
             }
             Ok(None) => {}
@@ -132,8 +135,10 @@ fn asked_for(tree: &Tree<'_>, rules: &[Rule], proc: &Proc) -> Option<Home> {
     let own = up.iter().take_while(|a| a.uid == proc.uid);
     let line = std::iter::once(proc).chain(own.copied());
     let (root, why) = line.filter_map(|p| Some((p, asks(p)?))).last()?;
+    // What a launcher started is one game, also what left the tree: a wineserver.
+    let home = home_of(tree, root).map(|h| h.key);
     Some(Home {
-        key: format!("asked {}", root.pid),
+        key: home.unwrap_or_else(|| format!("asked {}", root.pid)),
         why,
     })
 }
@@ -172,8 +177,10 @@ fn main_of<'a>(tree: &Tree<'a>, rules: &[Rule], group: &Group<'a>) -> Option<&'a
     // Of a game that forks the first process counts, unless another one draws.
     let forked = |p: &Proc| {
         let up = tree.ancestors(p);
-        let same = up.iter().take_while(|a| a.uid == p.uid);
-        same.into_iter().any(|a| {
+        let mut kin = up
+            .iter()
+            .filter(|a| group.procs.iter().any(|g| g.pid == a.pid));
+        kin.any(|a| {
             is_candidate(a)
                 && a.program() == p.program()
                 && rank(rules, a).1 >= rank(rules, p).1
