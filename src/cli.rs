@@ -12,6 +12,7 @@ use crate::config::{Config, Profile};
 use crate::detect::rules::Rule;
 use crate::recording::RecordArgs;
 use crate::tables::{TUNABLES, Values};
+use crate::tuning::{Layers, assignment};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -96,6 +97,14 @@ pub struct Cli {
 
     #[arg(skip)]
     pub rules: Vec<Rule>,
+
+    /// Where the tunables' values come from
+    #[arg(skip)]
+    pub layers: Layers,
+
+    /// What SIGHUP has read again
+    #[arg(skip)]
+    pub config_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -111,6 +120,12 @@ pub enum Command {
         /// The command, behind `--`; as a launch option of Steam: scx_photon run -- %command%
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<OsString>,
+    },
+    /// Change tunables of the running scx_photon, until it stops; needs root. Without arguments: show all
+    Set {
+        /// A tunable and its new value; `NAME=reset` takes it back
+        #[arg(value_name = "NAME=VALUE", value_parser = typed)]
+        assignments: Vec<(String, String)>,
     },
     /// Say which of the running processes are taken for a game, and why; attaches nothing
     Games,
@@ -167,6 +182,13 @@ fn config(path: &str) -> Result<Config, String> {
     Config::read(path.as_ref())
 }
 
+/// `NAME=VALUE`, checked as the daemon will check it.
+fn typed(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    let (name, _) = assignment(name, value).map_err(|e| e.to_string())?;
+    Ok((name.into(), value.into()))
+}
+
 /// A period in seconds: at least a hundredth, at most a day.
 pub fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -195,19 +217,10 @@ pub fn command() -> clap::Command {
     Cli::command().args(tunable_args())
 }
 
-/// Flag, file, profile, default: the first that says something.
-fn tunables(matches: &ArgMatches, config: &Config, profile: Profile) -> Values {
-    let value = |name| {
-        let flag = matches.get_one::<u64>(name).copied();
-        let file = || config.tunables.get(name).copied();
-        flag.or_else(file).or_else(|| profile.value(name))
-    };
-    Values(
-        TUNABLES
-            .iter()
-            .map(|t| value(t.name).unwrap_or(t.default))
-            .collect(),
-    )
+fn layers(matches: &ArgMatches, file: Config, profile: Profile) -> Layers {
+    let flag = |name: &str| Some((name.to_string(), *matches.get_one::<u64>(name)?));
+    let flags = TUNABLES.iter().filter_map(|t| flag(t.name)).collect();
+    Layers::new(flags, file, profile)
 }
 
 /// Parses the arguments; the first is the program's name.
@@ -219,8 +232,12 @@ where
     let matches = command().try_get_matches_from(args)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     let config = cli.config.take().unwrap_or_default();
-    cli.tunables = tunables(&matches, &config, cli.profile);
-    cli.rules = config.rules;
+    cli.rules.clone_from(&config.rules);
+    cli.config_file = matches
+        .get_raw("config")
+        .and_then(|mut v| Some(v.next()?.into()));
+    cli.layers = layers(&matches, config, cli.profile);
+    cli.tunables = cli.layers.values();
     Ok(cli)
 }
 

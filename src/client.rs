@@ -34,7 +34,15 @@ impl Client {
     }
 
     pub fn ask<T: DeserializeOwned>(&mut self, verb: &str) -> Result<T> {
-        let request = StatsRequest::new(verb, Vec::new());
+        self.tell(verb, Vec::new())
+    }
+
+    pub fn tell<T: DeserializeOwned>(
+        &mut self,
+        verb: &str,
+        args: Vec<(String, String)>,
+    ) -> Result<T> {
+        let request = StatsRequest::new(verb, args);
         self.0
             .send_request(&request)
             .with_context(|| format!("asking scx_photon for {verb}"))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The configuration file (`--config FILE`, TOML): values of tunables, and rules
-//! for what is a game. Flags come before it, it comes before the profile.
+//! The configuration file (`--config FILE`, TOML): values of tunables, for all times
+//! and for single games, and rules for what is a game. Which value counts when
+//! several say something is `tuning.rs`'s to say.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +18,17 @@ pub struct Config {
     pub tunables: BTreeMap<String, u64>,
     #[serde(rename = "rule")]
     pub rules: Vec<Rule>,
+    #[serde(rename = "game")]
+    games: Vec<GameSection>,
+}
+
+/// `[[game]]`: other values while this game is played.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GameSection {
+    /// File name of the program, in any case.
+    program: String,
+    tunables: BTreeMap<String, u64>,
 }
 
 impl Config {
@@ -26,9 +38,10 @@ impl Config {
         Self::parse(&text)
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let config: Config = toml::from_str(text).map_err(|e| e.to_string())?;
-        for (name, value) in &config.tunables {
+        let sections = config.games.iter().flat_map(|g| &g.tunables);
+        for (name, value) in config.tunables.iter().chain(sections) {
             let tunable = TUNABLES.iter().find(|t| t.name == name);
             let tunable = tunable.ok_or_else(|| format!("no tunable is called {name}"))?;
             tunable
@@ -36,6 +49,15 @@ impl Config {
                 .map_err(|e| format!("{name} = {value}: {e}"))?;
         }
         Ok(config)
+    }
+
+    /// What a game's section says, if there is one of this program or this name.
+    pub fn of_game(&self, program: &str, name: &str) -> Option<&BTreeMap<String, u64>> {
+        let is = |wanted: &str| {
+            wanted.eq_ignore_ascii_case(program) || wanted.eq_ignore_ascii_case(name)
+        };
+        let section = self.games.iter().find(|g| is(&g.program));
+        section.map(|g| &g.tunables)
     }
 }
 
@@ -51,7 +73,7 @@ pub enum Profile {
     Lowlatency,
     /// Longer slices and fewer preemptions
     Powersave,
-    /// No boost of input, display or audio: everything is work
+    /// No boost of input, display, audio or games: everything is work
     Server,
 }
 
@@ -66,6 +88,8 @@ impl Profile {
                 ("input_window_us", 0),
                 ("display_window_us", 0),
                 ("frame_window_us", 0),
+                ("game_class", 0),
+                ("batch_demotion", 0),
             ],
         }
     }
@@ -97,6 +121,11 @@ mod tests {
             ("[tunables]\nslice_us = 1\n", "500 to 20000 us"),
             ("[tunables]\nslices = 1\n", "no tunable is called slices"),
             ("[tunables]\nslice_us = -1\n", "slice_us"),
+            (
+                "[[game]]\nprogram = \"x\"\ntunables.slice_us = 1\n",
+                "500 to 20000 us",
+            ),
+            ("[[game]]\ntunables.slice_us = 3000\n", "program"),
             ("[[rule]]\nprogam = \"x\"\ngame = true\n", "progam"),
             ("[[rule]]\nprogram = \"x\"\n", "game"),
             ("slice_us = 3000\n", "slice_us"),

@@ -26,11 +26,12 @@ use crate::loader::Scheduler;
 use crate::model::Sample;
 use crate::probe::InputProbe;
 use crate::server::{self, Server};
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Asked, Shutdown};
 use crate::socket::Socket;
 use crate::status::Daemon;
 use crate::ticker::Ticker;
 use crate::topology::CpuMap;
+use crate::tuning::Tuning;
 use crate::view::View;
 use crate::why::ring::WhyRing;
 
@@ -73,10 +74,11 @@ fn session(cli: &Cli, shutdown: &Shutdown) -> Result<Option<Exit>> {
     scheduler.attach()?;
     let probe = attach_probe(cli, &scheduler, &mut probe_object);
     let display = attach_display(cli, &scheduler, &mut display_object);
-    announce(cli, &scheduler, probe.is_some(), display.as_ref())?;
     let exec = attach_exec(cli, &mut exec_object);
     let games = Games::new(exec, cli.rules.clone())?;
-    let session = Session::new(&scheduler, probe, display, games)?;
+    announce(cli, &scheduler, probe.is_some(), display.as_ref())?;
+    let tuning = Tuning::new(cli.layers.clone());
+    let session = Session::new(&scheduler, probe, display, games, tuning)?;
     let ended = session.run(cli, shutdown)?;
     // First of all: taking the probe off waits for every task to pass through the
     // kernel, a third of a second beside hogs on kernels before 7.
@@ -171,6 +173,7 @@ struct Session<'s> {
     socket: Option<Socket>,
     begun: Instant,
     games: RefCell<Games<'s>>,
+    tuning: Tuning,
 }
 
 impl<'s> Session<'s> {
@@ -179,6 +182,7 @@ impl<'s> Session<'s> {
         probe: Option<InputProbe<'s>>,
         display: Option<DisplayProbe<'s>>,
         games: Games<'s>,
+        tuning: Tuning,
     ) -> Result<Self> {
         let drain = probe.as_ref().map(Drain::new).transpose()?;
         let mut exits = RingBufferBuilder::new();
@@ -204,6 +208,7 @@ impl<'s> Session<'s> {
             socket,
             begun: Instant::now(),
             games: RefCell::new(games),
+            tuning,
         })
     }
 
@@ -268,7 +273,8 @@ impl<'s> Session<'s> {
             };
             for event in &events[..n] {
                 match event.data() {
-                    STOP => return Ok(false),
+                    STOP if self.stops(cli, shutdown)? => return Ok(false),
+                    STOP => {}
                     EXIT => self.exits.consume().context("reading the ring of exits")?,
                     WHY => self.why.drain(self.scheduler)?,
                     ASKED => self.serve(),
@@ -281,11 +287,30 @@ impl<'s> Session<'s> {
             if self.scheduler.exited() {
                 return Ok(true);
             }
-            self.games
-                .borrow_mut()
-                .tick(self.scheduler, self.display.as_ref())?;
+            self.play()?;
             self.beat(&mut ticker)?;
         }
+    }
+
+    /// A signal: to stop, or to read the configuration again.
+    fn stops(&self, cli: &Cli, shutdown: &Shutdown) -> Result<bool> {
+        let asked = shutdown.asked()?;
+        // Without one a hangup means that the terminal is gone.
+        if asked == Asked::Reload && cli.config_file.is_some() {
+            let mut games = self.games.borrow_mut();
+            self.tuning.reload(self.scheduler, cli, &mut games)?;
+            return Ok(false);
+        }
+        Ok(asked != Asked::Nothing)
+    }
+
+    /// Who plays, and what the configuration says for that game.
+    fn play(&self) -> Result<()> {
+        let mut games = self.games.borrow_mut();
+        if games.tick(self.scheduler, self.display.as_ref())? {
+            self.tuning.game_changed(self.scheduler, &games)?;
+        }
+        Ok(())
     }
 
     /// Until the next of both has something to do.
@@ -310,19 +335,21 @@ impl<'s> Session<'s> {
 impl Session<'_> {
     fn serve(&self) {
         if let Some(socket) = &self.socket
-            && let Err(e) = socket.serve(|request| self.reply(request))
+            && let Err(e) = socket.serve(|request, uid| self.reply(request, uid))
         {
             debug!("socket: {e:#}");
         }
     }
 
-    fn reply(&self, request: &StatsRequest) -> Result<Value> {
+    fn reply(&self, request: &StatsRequest, uid: u32) -> Result<Value> {
         match request.req.as_str() {
             "status" => Ok(serde_json::to_value(self.status())?),
             "why" => {
                 self.why.drain(self.scheduler)?;
                 Ok(serde_json::to_value(self.why.why().report())?)
             }
+            "set" => self.tuning.set(self.scheduler, &request.args, uid),
+            "tunables" => self.tuning.show(self.scheduler),
             "view" => Ok(serde_json::to_value(self.view()?)?),
             "stats" => server::flatten(&self.sample()?),
             "stats_meta" => server::describe(),

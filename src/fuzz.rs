@@ -8,10 +8,13 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::bpf::intf;
+use crate::config::{Config, Profile};
 use crate::ejection::Exit;
 use crate::event::InputReport;
 use crate::lane::Record;
 use crate::server::unflatten;
+use crate::tables::TUNABLES;
+use crate::tuning::Layers;
 
 /// The files of one kind; a corpus that is missing is a failure.
 fn corpus(kind: &str) -> Vec<Vec<u8>> {
@@ -90,7 +93,36 @@ fn encode(report: &InputReport) -> Vec<u8> {
     bytes
 }
 
+/// What a person or a program might assign: half of the names exist.
+fn assignment() -> impl Strategy<Value = (String, String)> {
+    let known = (0..TUNABLES.len()).prop_map(|i| TUNABLES[i].name.to_string());
+    let name = prop_oneof![known, "[a-z_-]{0,20}"];
+    (name, "[0-9]{1,21}|reset|[^0-9]{0,20}")
+}
+
+fn in_range(layers: &Layers) -> bool {
+    let values = layers.values().0;
+    let mut pairs = TUNABLES.iter().zip(values);
+    pairs.all(|(t, v)| (t.min..=t.max).contains(&v))
+}
+
 proptest! {
+    /// Whatever is typed, sent or written, the kernel part gets values in their ranges.
+    #[test]
+    fn tunables(file in inputs("config"), typed in prop::collection::vec(assignment(), 0..6)) {
+        let text = String::from_utf8_lossy(&file).into_owned();
+        let config = Config::parse(&text).unwrap_or_default();
+        let mut layers = Layers::new(Default::default(), config, Profile::Auto);
+        layers.play(Some(("quake", "quake")));
+        prop_assert!(in_range(&layers));
+        let before = layers.values();
+        let all = typed.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        if layers.set(all).is_err() {
+            prop_assert_eq!(before, layers.values());
+        }
+        prop_assert!(in_range(&layers));
+    }
+
     /// What is accepted is what the kernel part writes, bit for bit.
     #[test]
     fn events(bytes in inputs("event")) {

@@ -5,11 +5,12 @@
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use log::warn;
 
+use crate::channel;
 use crate::detect::rules::Rule;
 use crate::detect::watch::{Measure, Watch};
 use crate::display::DisplayProbe;
@@ -18,12 +19,24 @@ use crate::loader::Scheduler;
 use crate::model::{Game, Sample};
 use crate::register::{Registry, SOCKET};
 
+/// How often the kernel part is told who plays: a third of what it believes it for.
+const TELL: Duration = Duration::from_secs(1);
+
 pub struct Games<'a> {
     watch: Watch<'a>,
     probe: Option<ExecProbe<'a>>,
     /// Events lost, as far as they are known.
     lost: u64,
     registry: Option<Registry>,
+    told: Told,
+}
+
+/// What the kernel part was told last: the game and its family.
+#[derive(Default)]
+struct Told {
+    game: Option<(u32, Vec<u32>)>,
+    beat: u32,
+    at: Option<Instant>,
 }
 
 /// The measurements of the kernel part, and who has registered.
@@ -59,7 +72,19 @@ impl<'a> Games<'a> {
             probe,
             lost: 0,
             registry,
+            told: Told::default(),
         })
+    }
+
+    /// The rules of a configuration that was read again.
+    pub fn take_rules(&mut self, rules: Vec<Rule>) {
+        self.watch.take_rules(rules);
+    }
+
+    /// The program and the name of the game that is played.
+    pub fn playing(&self) -> Option<(&str, &str)> {
+        let playing = self.watch.playing()?;
+        Some((&playing.program, &playing.name))
     }
 
     /// Readable when a program starts or the game ends.
@@ -87,12 +112,12 @@ impl<'a> Games<'a> {
         self.watch.timeout()
     }
 
-    /// Looks at processes if it is time to.
+    /// Looks at processes if it is time to; true if another game is played, or none any more.
     pub fn tick(
         &mut self,
         scheduler: &Scheduler<'_>,
         display: Option<&DisplayProbe<'_>>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         // What was lost may have been a game's start.
         let lost = self.probe.as_ref().map_or(0, ExecProbe::lost);
         if lost != self.lost {
@@ -104,7 +129,28 @@ impl<'a> Games<'a> {
             display,
             registry: self.registry.as_ref(),
         };
-        self.watch.tick(&known)
+        self.watch.tick(&known)?;
+        self.tell(scheduler)
+    }
+
+    /// The back channel: who plays, when it changes and again while it lasts.
+    fn tell(&mut self, scheduler: &Scheduler<'_>) -> Result<bool> {
+        let playing = self.watch.playing();
+        let game = playing.map(|p| (p.pid, p.members.as_slice()));
+        let told = self.told.game.as_ref().map(|(p, m)| (*p, m.as_slice()));
+        let due = game.is_some() && self.told.at.is_none_or(|at| at.elapsed() >= TELL);
+        if game == told && !due {
+            return Ok(false);
+        }
+        let other = game.map(|(pid, _)| pid) != told.map(|(pid, _)| pid);
+        self.told.beat = self.told.beat.wrapping_add(1);
+        let left_out = channel::play(scheduler, self.told.beat, game)?;
+        if game != told && left_out > 0 {
+            warn!("{left_out} processes of the game are treated like any other: too many");
+        }
+        self.told.game = game.map(|(pid, members)| (pid, members.to_vec()));
+        self.told.at = Some(Instant::now());
+        Ok(other)
     }
 
     /// Adds the game that is played to a sample.

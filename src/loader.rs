@@ -126,6 +126,16 @@ impl<'a> Scheduler<'a> {
             .context("naming the watched process")
     }
 
+    /// Where the kernel part reads who plays.
+    pub fn game_map(&self) -> &dyn MapCore {
+        &self.skel.maps.bss_game
+    }
+
+    /// Where it reads the tunables.
+    pub fn tunables_map(&self) -> &dyn MapCore {
+        &self.skel.maps.data_tun
+    }
+
     /// What every CPU runs now.
     pub fn cpus(&self) -> Vec<Cpu> {
         let maps = &self.skel.maps;
@@ -272,7 +282,10 @@ fn fill_rodata(open: &mut OpenMainSkel<'_>, cli: &Cli, map: &CpuMap) -> Result<(
     rodata.nr_llcs = map.nr_llcs as u32;
     rodata.cpu_llc.copy_from_slice(&map.llc);
     rodata.next_in_llc.copy_from_slice(&map.next_in_llc);
-    write_tunables(&mut rodata.tun, &cli.tunables);
+    let tun = open.maps.data_tun_data.as_mut().context("no .data.tun")?;
+    write_tunables(&mut tun.tun, &cli.tunables);
+    #[cfg(feature = "sabotage")]
+    let rodata = open.maps.rodata_data.as_mut().context("no .rodata")?;
     #[cfg(feature = "sabotage")]
     if let Some(fault) = cli.sabotage {
         rodata.sabotage = fault.id();

@@ -6,6 +6,7 @@ mod assets;
 mod bench;
 mod bpf;
 mod caps;
+mod channel;
 mod check;
 mod cli;
 mod client;
@@ -38,6 +39,7 @@ mod rundir;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod server;
+mod set;
 mod shutdown;
 mod snapshot;
 mod socket;
@@ -47,6 +49,7 @@ mod tables;
 mod ticker;
 mod top;
 mod topology;
+mod tuning;
 mod view;
 mod why;
 
@@ -128,6 +131,7 @@ fn run_command(cli: &Cli, command: &Command) -> Result<ExitCode> {
             recording::record(args, |time| shutdown.wait(time))?;
         }
         Command::Replay { file } => recording::replay(file, cli.json)?,
+        Command::Set { assignments } => set::run(assignments, cli.json)?,
         Command::Run { command } => return Err(register::run(command)),
         Command::Games => detect::show::run(&cli.rules, cli.json)?,
     }

@@ -21,6 +21,8 @@ pub enum Sabotage {
     DropTask,
     /// A wakeup goes to the neighbouring CPU, allowed or not.
     IgnoreAffinity,
+    /// What is played once is played for ever.
+    KeepGame,
     /// The counter `wakeups` is never incremented.
     LostCounter,
     /// Every stop of a task takes some 300 instructions more.
@@ -37,6 +39,7 @@ impl Sabotage {
             Sabotage::LeakContext => intf::sabotage_SABOTAGE_LEAK_CONTEXT,
             Sabotage::DropTask => intf::sabotage_SABOTAGE_DROP_TASK,
             Sabotage::IgnoreAffinity => intf::sabotage_SABOTAGE_IGNORE_AFFINITY,
+            Sabotage::KeepGame => intf::sabotage_SABOTAGE_KEEP_GAME,
             Sabotage::LostCounter => intf::sabotage_SABOTAGE_LOST_COUNTER,
             Sabotage::Waste => intf::sabotage_SABOTAGE_WASTE,
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The socket that anybody may ask: /run/scx_photon/socket, for reading only, in
+//! The socket that anybody may ask: /run/scx_photon/socket, and root may tell, in
 //! scx_stats' protocol (a line of JSON each way). Clients are strangers, so their
 //! number, the length of what they send, what waits to be sent to them and the
 //! requests a second are all bounded. The daemon's loop serves it: the descriptor
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use scx_stats::{StatsRequest, StatsResponse};
 use serde_json::Value;
 
@@ -42,6 +43,8 @@ const LISTENER: u64 = u64::MAX;
 
 struct Client {
     stream: UnixStream,
+    /// Whom the kernel vouches for.
+    uid: u32,
     request: Vec<u8>,
     reply: Vec<u8>,
     heard: Instant,
@@ -100,8 +103,8 @@ impl Socket {
         self.epoll.0.as_fd()
     }
 
-    /// Serves what waits. `answer` gets the verb; its error goes to the client.
-    pub fn serve(&self, answer: impl Fn(&StatsRequest) -> Result<Value>) -> Result<()> {
+    /// Serves what waits. `answer` gets the request and its user; its error goes to the client.
+    pub fn serve(&self, answer: impl Fn(&StatsRequest, u32) -> Result<Value>) -> Result<()> {
         let mut events = [EpollEvent::empty(); CLIENTS_MAX + 1];
         let n = self.epoll.wait(&mut events, EpollTimeout::ZERO)?;
         let mut state = self.state.borrow_mut();
@@ -148,6 +151,9 @@ impl Socket {
                 let silent = silent.map(|(fd, _)| *fd);
                 silent.map(|fd| state.clients.remove(&fd));
             }
+            let Ok(peer) = getsockopt(&stream, PeerCredentials) else {
+                continue;
+            };
             let fd = stream.as_raw_fd();
             let event = EpollEvent::new(EpollFlags::EPOLLIN, fd as u64);
             if stream.set_nonblocking(true).is_err() || self.epoll.add(&stream, event).is_err() {
@@ -155,6 +161,7 @@ impl Socket {
             }
             let client = Client {
                 stream,
+                uid: peer.uid(),
                 request: Vec::new(),
                 reply: Vec::new(),
                 heard: Instant::now(),
@@ -168,7 +175,7 @@ impl Socket {
         &self,
         state: &mut State,
         fd: RawFd,
-        answer: &impl Fn(&StatsRequest) -> Result<Value>,
+        answer: &impl Fn(&StatsRequest, u32) -> Result<Value>,
     ) {
         let Some(client) = state.clients.get_mut(&fd) else {
             return;
@@ -186,7 +193,8 @@ impl Socket {
             && let Some(line) = client.take_line()
         {
             state.spent += 1;
-            client.reply = respond(&line, answer);
+            let uid = client.uid;
+            client.reply = respond(&line, |r| answer(r, uid));
             keep = client.write();
         }
         // While a reply waits nothing more is read.
@@ -240,7 +248,7 @@ impl Client {
     }
 }
 
-fn respond(line: &[u8], answer: &impl Fn(&StatsRequest) -> Result<Value>) -> Vec<u8> {
+fn respond(line: &[u8], answer: impl Fn(&StatsRequest) -> Result<Value>) -> Vec<u8> {
     let result = serde_json::from_slice(line)
         .context("not a request")
         .and_then(|request: StatsRequest| answer(&request));
@@ -267,7 +275,8 @@ mod tests {
         Socket::bind(&std::env::temp_dir().join(name)).expect("binds")
     }
 
-    fn echo(request: &StatsRequest) -> Result<Value> {
+    fn echo(request: &StatsRequest, uid: u32) -> Result<Value> {
+        assert_eq!(uid, nix::unistd::getuid().as_raw());
         match request.req.as_str() {
             "bad" => bail!("no such thing"),
             "big" => Ok(Value::from("x".repeat(1_000_000))),

@@ -20,7 +20,7 @@ const NS_PER_SEC: f64 = 1e9;
 
 /// The names of the classes, indexed by `enum task_class`.
 pub const CLASSES: [&str; intf::task_class_NR_CLASSES as usize] =
-    ["-", "input", "kernel", "frame", "fair", "batch"];
+    ["-", "input", "kernel", "frame", "game", "fair", "batch"];
 
 /// What a CPU runs now.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]

@@ -16,6 +16,8 @@ COUNTER(class_input, "Wakeups placed in class input")
 COUNTER(class_kernel,
 	"Wakeups placed in class kernel: threads bound to one CPU")
 COUNTER(class_frame, "Wakeups placed in class frame")
+COUNTER(class_game,
+	"Wakeups placed in class game: other work of the game that is played")
 COUNTER(class_fair, "Wakeups placed in class fair")
 COUNTER(class_batch, "Wakeups placed in class batch")
 COUNTER(idle_prev, "Placed on its previous CPU, which was idle")
@@ -44,6 +46,8 @@ COUNTER(rt_rescue, "Moved tasks off a CPU that a real-time task has taken")
 COUNTER(rescue_overdue,
 	"Told a CPU to run a task that had waited past its bound: a defect or a real-time hog")
 COUNTER(tick_yield, "Ended a long slice at the tick because a local task waits")
+COUNTER(game_demoted,
+	"Stints of heavy work beside a game, which count as batch work")
 COUNTER(ctx_missing, "Tasks scheduled without a context: the pool was empty")
 COUNTER(context_alloc, "Task contexts handed out")
 COUNTER(context_free, "Task contexts taken back")

@@ -21,6 +21,8 @@ enum consts {
 	SLOT_BITS = 16,
 	MAX_PROCESSES =
 		4096, /* power of two: live ones rarely share an entry */
+	/* Power of two: processes of one game have neighbouring numbers. */
+	FAMILY_SLOTS = 1024,
 	NR_RINGS = 16,
 	/* Fields with different writers are this far apart: line and its pair. */
 	FALSE_SHARING_RANGE = 128,
@@ -43,6 +45,17 @@ enum counter {
 	NR_COUNTERS,
 };
 
+/*
+ * What the daemon has decided: who is played and what belongs to it. Written by
+ * the daemon alone, as a whole, and again every second: see mech/game.bpf.h.
+ */
+struct game {
+	u32 beat; /* another number each time */
+	u32 main; /* tgid; 0: nobody plays */
+	u32 reserved[14];
+	u32 family[FAMILY_SLOTS]; /* tgids, by their low bits; 0: free */
+};
+
 enum sabotage {
 	SABOTAGE_NONE = 0,
 	SABOTAGE_NO_PREEMPT,
@@ -54,6 +67,7 @@ enum sabotage {
 	SABOTAGE_LEAK_CONTEXT,
 	SABOTAGE_DROP_TASK,
 	SABOTAGE_IGNORE_AFFINITY,
+	SABOTAGE_KEEP_GAME, /* once a game, always a game */
 };
 
 /* One input report. Holds nothing from which a key or a position could be told. */

@@ -67,11 +67,17 @@ LAYOUT(cpu_delays, 0, 128, 127)
 FIELD(cpu_delays, bucket, 0, OWN, DAEMON)
 FIELD(cpu_delays, max, 8, OWN, DAEMON)
 
-LAYOUT(shared, 0, 8, 143)
+LAYOUT(shared, 0, 8, 139)
 FIELD(shared, fair, 0, TIMER, WAKERS)
 FIELD(shared, fair_index, 1, TIMER, WAKERS)
+FIELD(shared, playing, 1, TIMER, WAKERS)
 FIELD(shared, idle, 2, ANY, WAKERS)
 FIELD(shared, snap, 4, TIMER, DAEMON)
+
+LAYOUT(game, 4160, 64, 56)
+FIELD(game, beat, 0, DAEMON, TIMER)
+FIELD(game, main, 0, DAEMON, TIMER)
+FIELD(game, family, 1, DAEMON, WAKERS)
 
 /* Four to a line: stored to a few times a second, and only in a chain. */
 LAYOUT(process_ctx, 16, 16, 4)

@@ -10,6 +10,7 @@
  *   input   woken by an input report                       100 us
  *   kernel  kernel thread bound to one CPU                   2 ms
  *   frame   a link of a live chain, or learnt as one         4 ms
+ *   game    other work of the game that is played           10 ms
  *   fair    everything else, by burst and share         6 - 60 ms
  *   batch   nice above 0, SCHED_BATCH, SCHED_IDLE           75 ms
  *
@@ -50,6 +51,7 @@ char _license[] SEC("license") = "GPL";
 
 #include "mech/state.bpf.h"
 #include "mech/slots.bpf.h"
+#include "mech/game.bpf.h"
 #include "mech/wake.bpf.h"
 #include "mech/place.bpf.h"
 #include "mech/why.bpf.h"

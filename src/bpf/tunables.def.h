@@ -41,6 +41,17 @@ TUNABLE(display_window_us, 20000, 0, 100000, "us",
 	"turns the display boost off")
 TUNABLE(frame_budget_us, 14000, 1000, 50000, "us",
 	"CPU time a frame task may use per wakeup before it counts as normal work")
+TUNABLE(chain_depth, 32, 1, 64, "links",
+	"How many tasks a chain passes through before it ends. 20 to 30 have been "
+	"seen in games")
+TUNABLE(game_class, 1, 0, 1, "bool",
+	"While a game is played, its work that is on no way to the screen comes "
+	"before that of others; 0 turns this off")
+TUNABLE(game_deadline_us, 10000, 6000, 60000, "us",
+	"Longest relative deadline of such work")
+TUNABLE(batch_demotion, 1, 0, 1, "bool",
+	"While a game is played, what computes for over 10 ms without a sleep and "
+	"has nothing to do with the game counts as batch work; 0 turns this off")
 TUNABLE(preempt_margin_us, 500, 0, 20000, "us",
 	"A running task is preempted only if its deadline is later than the "
 	"newcomer's by more than this")

@@ -49,6 +49,8 @@ pub trait Measure {
 pub struct Playing {
     pub pid: u32,
     pub name: String,
+    /// File name of its program, lower case.
+    pub program: String,
     pub why: String,
     pub members: Vec<u32>,
     /// Readable when it has ended.
@@ -101,6 +103,15 @@ impl<'a> Watch<'a> {
 
     pub fn playing(&self) -> Option<&Playing> {
         self.playing.as_ref()
+    }
+
+    /// Other rules, and a look at what they say.
+    pub fn take_rules(&mut self, rules: Vec<Rule>) {
+        self.rules = rules;
+        if let Some(execs) = &self.execs {
+            execs.listen();
+        }
+        self.look_soon();
     }
 
     /// Something is to be looked at soon, whatever the events say.
@@ -191,7 +202,7 @@ impl<'a> Watch<'a> {
         if !self.tracked.is_empty() && self.looks.is_empty() {
             self.looks.push(Instant::now() + WHILE_TRACKED);
         }
-        self.play(&decision);
+        self.play(&decision, &procs);
     }
 
     /// Whose children are told of from now on.
@@ -208,7 +219,7 @@ impl<'a> Watch<'a> {
         self.tracked = now;
     }
 
-    fn play(&mut self, decision: &Decision) {
+    fn play(&mut self, decision: &Decision, procs: &[Proc]) {
         let old = self.playing.as_ref().map(|p| p.pid);
         let verdict = decision.verdicts.iter().find(|v| v.role == Role::Game);
         match verdict {
@@ -221,6 +232,7 @@ impl<'a> Watch<'a> {
             Some(v) => {
                 self.stop_playing();
                 let members = decision.members.clone();
+                let program = procs.iter().find(|p| p.pid == v.pid);
                 info!(
                     "game: {} (pid {}), {} processes: {}",
                     v.name,
@@ -231,6 +243,7 @@ impl<'a> Watch<'a> {
                 self.playing = Some(Playing {
                     pid: v.pid,
                     name: v.name.clone(),
+                    program: program.map_or_else(String::new, Proc::program),
                     why: v.why.clone(),
                     members,
                     process: self.wait_for(v.pid),
@@ -362,6 +375,7 @@ mod tests {
         watch.playing = Some(Playing {
             pid: child.id(),
             name: "sleep".into(),
+            program: "sleep".into(),
             why: String::new(),
             members: vec![child.id()],
             process: watch.wait_for(child.id()),

@@ -15,6 +15,7 @@ pub fn mark(cpu: &Cpu) -> (char, Style) {
         "input" => ('I', plain.fg(Color::Magenta).add_modifier(Modifier::BOLD)),
         "frame" => ('F', plain.fg(Color::Green).add_modifier(Modifier::BOLD)),
         "kernel" => ('K', plain.fg(Color::Cyan)),
+        "game" => ('G', plain.fg(Color::Green)),
         "fair" => ('f', plain),
         "batch" => ('b', plain.fg(Color::Blue)),
         _ if cpu.idle => ('.', plain.add_modifier(Modifier::DIM)),

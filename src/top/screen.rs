@@ -182,10 +182,11 @@ fn right_text(state: &State) -> Text<'static> {
     let mut lines = vec![
         Line::from(format!("wakeups {:.0}/s", rate(&["wakeups"]))).bold(),
         Line::from(format!(
-            "I {:.0} F {:.0} K {:.0} f {:.0} b {:.0}",
+            "I {:.0} F {:.0} K {:.0} G {:.0} f {:.0} b {:.0}",
             rate(&["class_input"]),
             rate(&["class_frame"]),
             rate(&["class_kernel"]),
+            rate(&["class_game"]),
             rate(&["class_fair"]),
             rate(&["class_batch"])
         )),

@@ -220,7 +220,7 @@ impl<'a> Scene<'a> {
             _ if own.contains(&wait.other_pid) => Behind::Itself,
             intf::task_class_CLASS_KERNEL => Behind::Kernel,
             intf::task_class_CLASS_FRAME | intf::task_class_CLASS_INPUT => Behind::OtherFrame,
-            _ if u32::from(wait.class) >= intf::task_class_CLASS_FAIR => Behind::Budget,
+            _ if u32::from(wait.class) >= intf::task_class_CLASS_GAME => Behind::Budget,
             _ => Behind::Scheduler,
         }
     }

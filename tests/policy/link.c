@@ -91,7 +91,7 @@ static void ends(void)
 	const struct wake dead[] = {
 		from_task(T0, SRC_INPUT, 0),
 		from_task(T0 - 1, SRC_INPUT, 0),
-		from_task(T0 + MS, SRC_INPUT, DEPTH_MAX),
+		from_task(T0 + MS, SRC_INPUT, tun.chain_depth),
 		from_task(0, SRC_NONE, 0),
 		from(SRC_IRQ),
 		from(SRC_NONE),
@@ -109,7 +109,7 @@ static void ends(void)
 	check_case = 0;
 }
 
-/* From hand to hand: no chain is longer than DEPTH_MAX links or its window. */
+/* From hand to hand: no chain is longer than chain_depth links or its window. */
 static void dies_by_depth_and_time(void)
 {
 	struct task_ctx waker = fresh(), next;
@@ -125,9 +125,9 @@ static void dies_by_depth_and_time(void)
 			break;
 		waker = next;
 		links++;
-		CHECK_LE(links, DEPTH_MAX);
+		CHECK_LE(links, tun.chain_depth);
 	}
-	CHECK_EQ(links, DEPTH_MAX);
+	CHECK_EQ(links, tun.chain_depth);
 
 	w = from(SRC_DISPLAY);
 	link_wake(&tun, &waker, &w);
@@ -289,12 +289,12 @@ static void budget(void)
 
 		t.class = class;
 		t.used = ns - 1;
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false), link ? CLASS_FRAME : others);
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false, ROLE_NONE), link ? CLASS_FRAME : others);
 		t.used = ns;
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false), kernel ? class : CLASS_FAIR);
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false, ROLE_NONE), kernel ? class : CLASS_FAIR);
 		/* Reniced while it ran: the new weight counts. */
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, true), kernel ? class : CLASS_BATCH);
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0 - 1, false), kernel ? class : CLASS_BATCH);
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, true, ROLE_NONE), kernel ? class : CLASS_BATCH);
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0 - 1, false, ROLE_NONE), kernel ? class : CLASS_BATCH);
 	}
 }
 

@@ -14,8 +14,8 @@ static u64 relative(u8 class)
 {
 	const u64 ns[NR_CLASSES] = {
 		[CLASS_INPUT] = us_to_ns(tun.input_deadline_us), [CLASS_KERNEL] = KERNEL_DEADLINE_NS,
-		[CLASS_FRAME] = us_to_ns(tun.frame_deadline_us), [CLASS_FAIR] = us_to_ns(tun.fair_deadline_us),
-		[CLASS_BATCH] = us_to_ns(tun.batch_deadline_us),
+		[CLASS_FRAME] = us_to_ns(tun.frame_deadline_us), [CLASS_GAME] = us_to_ns(tun.game_deadline_us),
+		[CLASS_FAIR] = us_to_ns(tun.fair_deadline_us),	 [CLASS_BATCH] = us_to_ns(tun.batch_deadline_us),
 	};
 
 	return ns[class];
@@ -126,6 +126,7 @@ static void wishes(void)
 	CHECK(is_urgent(CLASS_INPUT));
 	CHECK(is_urgent(CLASS_FRAME));
 	CHECK(is_urgent(CLASS_KERNEL));
+	CHECK(!is_urgent(CLASS_GAME));
 	CHECK(!is_urgent(CLASS_FAIR));
 	CHECK(!is_urgent(CLASS_BATCH));
 	CHECK(!is_urgent(CLASS_NONE));

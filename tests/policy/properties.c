@@ -30,7 +30,7 @@ static void new_task(void)
 		.score = rnd_in(&rng, 0, SCORE_ONE),
 		.class = rnd_in(&rng, CLASS_INPUT, CLASS_BATCH),
 		.source = rnd(&rng) % NR_SOURCES,
-		.depth = rnd_in(&rng, 0, DEPTH_MAX),
+		.depth = rnd_in(&rng, 0, tun.chain_depth),
 	};
 }
 
@@ -42,7 +42,8 @@ static struct wake random_wake(void)
 		.weight = rnd_in(&rng, 1, 10000),
 		.source = rnd(&rng) % NR_SOURCES,
 		.waker_source = rnd(&rng) % NR_SOURCES,
-		.waker_depth = rnd_in(&rng, 0, DEPTH_MAX),
+		.waker_depth = rnd_in(&rng, 0, tun.chain_depth),
+		.role = rnd_in(&rng, ROLE_NONE, ROLE_BESIDE),
 		.facing = rnd_once_in(&rng, 2),
 		.batch = rnd_once_in(&rng, 4),
 		.kernel = rnd_once_in(&rng, 4),
@@ -61,7 +62,7 @@ static void wakes(void)
 	CHECK(!before_u64(t.vtime, vtime));
 	link_wake(&tun, &t, &w);
 	CHECK_LE(t.score, SCORE_ONE);
-	CHECK_LE(t.depth, DEPTH_MAX);
+	CHECK_LE(t.depth, tun.chain_depth);
 	CHECK(t.class > CLASS_NONE && t.class < NR_CLASSES);
 	CHECK_EQ(t.used, 0);
 	CHECK(!(t.flags & TASK_EXPIRED));
@@ -80,7 +81,7 @@ static void is_due(void)
 
 	CHECK_LT(0, rel);
 	CHECK_LE(rel, max_u64(RELATIVE_MAX_NS, fc.round));
-	if (t.class >= CLASS_FAIR)
+	if (t.class >= CLASS_GAME)
 		CHECK_LE(FAIR_DEADLINE_MIN_NS, rel);
 	t.deadline = now + rel;
 	task_ask(&tun, &t);
@@ -133,14 +134,14 @@ static void runs(void)
 	CHECK_LE(t.used, USED_MAX_NS);
 	if (ran >= request)
 		CHECK(request_used(&t));
-	class = link_class_again(&tun, &t, weight, false);
+	class = link_class_again(&tun, &t, weight, false, ROLE_NONE);
 	/* Running makes nobody more urgent, and the budget is the end of it. */
-	if (t.class != CLASS_INPUT && t.class < CLASS_FAIR)
+	if (t.class != CLASS_INPUT && t.class < CLASS_GAME)
 		CHECK_LE(t.class, class);
-	if (t.class >= CLASS_FAIR)
-		CHECK_LE(CLASS_FAIR, class);
+	if (t.class >= CLASS_GAME)
+		CHECK_LE(CLASS_GAME, class);
 	if (t.used >= us_to_ns(tun.frame_budget_us) && t.class != CLASS_KERNEL && t.used >= INPUT_REQUEST_NS)
-		CHECK_LE(CLASS_FAIR, class);
+		CHECK_LE(CLASS_GAME, class);
 	t.class = class;
 }
 

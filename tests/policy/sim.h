@@ -35,7 +35,7 @@ static inline void heartbeat(struct sim *s)
 	for (u32 i = 0; i < s->nr_cpus; i++) {
 		served += s->cpus[i].ctx.fair_served;
 		pulls += s->cpus[i].ctx.fair_pulls;
-		runnable += s->cpus[i].ctx.class >= CLASS_FAIR;
+		runnable += s->cpus[i].ctx.class >= CLASS_GAME;
 	}
 	for (u32 i = 0; i < s->nr_tasks; i++)
 		runnable += s->tasks[i].state == QUEUED;
@@ -53,7 +53,7 @@ static inline void tick(struct sim *s, s32 cpu)
 	c->tick_at += TICK_NS;
 	if (c->curr < 0)
 		return;
-	if (c->ctx.class < CLASS_FAIR && c->nr_local)
+	if (c->ctx.class < CLASS_GAME && c->nr_local)
 		s->tasks[c->curr].slice = 0;
 	if (!s->tasks[c->curr].slice)
 		schedule(s, cpu, true);

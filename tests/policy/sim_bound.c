@@ -56,7 +56,9 @@ static u64 turn_max(const struct sim *s)
 
 static void on_run(struct sim *s, struct sim_task *t, u64 waited)
 {
-	u64 due = min_u64(sub_sat(t->ctx.deadline, t->waits_since), RELATIVE_MAX_NS);
+	/* In an overload a deadline is as long as a round of slices. */
+	u64 most = fair_stretch(&s->clock, RELATIVE_MAX_NS);
+	u64 due = min_u64(sub_sat(t->ctx.deadline, t->waits_since), most);
 	u64 ahead = t->ahead == NEVER ? 0 : t->ahead;
 	u64 cpus = t->bound < 0 ? s->nr_cpus : 1;
 

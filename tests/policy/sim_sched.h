@@ -235,7 +235,7 @@ static inline void sim_wake(struct sim *s, struct sim_task *t, const struct sim_
 /* mech/enqueue.bpf.h, without a wakeup */
 static inline void requeue(struct sim *s, struct sim_task *t, s32 cpu)
 {
-	u8 class = link_class_again(&s->tun, &t->ctx, t->weight, t->batch);
+	u8 class = link_class_again(&s->tun, &t->ctx, t->weight, t->batch, ROLE_NONE);
 
 	t->waits_since = s->now;
 	if ((t->ctx.flags & TASK_EXPIRED) || class != t->ctx.class || !t->ctx.deadline) {
@@ -325,7 +325,7 @@ static inline struct sim_task *dispatch(struct sim *s, s32 cpu)
 
 static inline void keep_running(struct sim *s, struct sim_cpu *c, struct sim_task *t)
 {
-	t->ctx.class = link_class_again(&s->tun, &t->ctx, t->weight, t->batch);
+	t->ctx.class = link_class_again(&s->tun, &t->ctx, t->weight, t->batch, ROLE_NONE);
 	set_deadline(s, t);
 	t->slice = task_slice(&t->ctx);
 	c->ctx.deadline = t->ctx.deadline;

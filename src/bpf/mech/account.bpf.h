@@ -68,8 +68,11 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 	t->sum_exec = total;
 	t->used = min_u64(t->used + ran, USED_MAX_NS);
 	if (!is_urgent(t->class)) {
-		fair_charge(t, ran, p->scx.weight);
-		if (t->class == CLASS_FAIR) {
+		if (t->class == CLASS_GAME)
+			fair_excuse(t, fair_now(fair_clock(), scx_bpf_now()));
+		else
+			fair_charge(t, ran, p->scx.weight);
+		if (makes_the_clock(t)) {
 			c->fair_served += ran;
 			c->fair_pulls += fair_pull(t, fair_clock(), ran);
 		}
@@ -92,7 +95,7 @@ void BPF_STRUCT_OPS(photon_tick, struct task_struct *p)
 	s32 cpu = this_cpu();
 
 	learn_hardirq_bits();
-	if (task_ctx(p)->class >= CLASS_FAIR)
+	if (task_ctx(p)->class >= CLASS_GAME)
 		return;
 	if (scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu)) {
 		scx_bpf_task_set_slice(p, 0);

@@ -94,7 +94,7 @@ static __always_inline void keep_running(struct task_struct *prev,
 	struct task_ctx *t = task_ctx(prev);
 	u64 now = scx_bpf_now();
 
-	t->class = link_class_again(&tun, t, prev->scx.weight, is_batch(prev));
+	t->class = class_again(prev, t, now);
 	set_deadline(task_slot(prev), now);
 	scx_bpf_task_set_slice(prev, task_slice(t));
 	c->deadline = t->deadline;

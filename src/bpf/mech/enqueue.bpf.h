@@ -136,7 +136,7 @@ s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 static __always_inline void requeue_deadline(struct task_struct *p,
 					     struct task_ctx *t, u64 now)
 {
-	u8 class = link_class_again(&tun, t, p->scx.weight, is_batch(p));
+	u8 class = class_again(p, t, now);
 
 	if ((t->flags & TASK_EXPIRED) || class != t->class || !t->deadline) {
 		count(CNT_requeue_expired);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The BPF timer: advances the fair clock, sums the counters into a snapshot, and
- * looks for tasks stranded by real-time work.
+ * The BPF timer: advances the fair clock, sums the counters into a snapshot, says
+ * whether a game is played, and looks for tasks stranded by real-time work.
  */
 #ifndef PHOTON_HEARTBEAT_BPF_H
 #define PHOTON_HEARTBEAT_BPF_H
@@ -17,6 +17,7 @@ struct heartbeat {
 	u64 served_now;
 	s64 pulls_now;
 	u64 runnable;
+	struct game_lease lease;
 };
 
 struct {
@@ -39,7 +40,7 @@ static void count_runnable(struct heartbeat *hb)
 
 		hb->served_now += READ_ONCE(c->fair_served);
 		hb->pulls_now += READ_ONCE(c->fair_pulls);
-		if (READ_ONCE(c->class) >= CLASS_FAIR)
+		if (READ_ONCE(c->class) >= CLASS_GAME)
 			hb->runnable++;
 		if (READ_ONCE(c->pinned))
 			hb->runnable += scx_bpf_dsq_nr_queued(cpu_dsq(i));
@@ -94,6 +95,7 @@ static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 	u64 now = scx_bpf_now();
 
 	advance_fair_clock(hb, now);
+	game_beat(&hb->lease, now);
 	rescue_stranded(hb);
 	rescue_overdue(now);
 	if (sub_sat(now, shared.snap.at) >= SNAPSHOT_NS)

@@ -7,12 +7,13 @@
 #ifndef PHOTON_STATE_BPF_H
 #define PHOTON_STATE_BPF_H
 
-/* Read-only after load. The verifier knows the values. */
-const volatile struct tunables tun = {
+/* Read-mostly: the daemon alone writes it, a whole value at a time. */
+volatile struct tunables tun SEC(".data.tun") = {
 #define TUNABLE(name, dfl, lo, hi, unit, help) .name = (dfl),
 #include "../tunables.def.h"
 #undef TUNABLE
 };
+/* Read-only after load. The verifier knows the values. */
 const volatile u32 nr_cpus = 1; /* !0 for veristat; set before load */
 const volatile u32 nr_llcs = 1;
 const volatile u8 cpu_llc[MAX_CPUS];
@@ -36,12 +37,14 @@ struct cpu_delays delays[MAX_CPUS] SEC(".bss.delays");
 struct shared {
 	struct fair_clock fair[2];
 	u32 fair_index;
-	u8 reserved0[FALSE_SHARING_RANGE - 2 * sizeof(struct fair_clock) - 4];
+	u32 playing; /* a game is, and the player's input reaches it */
+	u8 reserved0[FALSE_SHARING_RANGE - 2 * sizeof(struct fair_clock) - 8];
 	u64 idle[MAX_CPUS / BITS_PER_WORD]; /* hint: CPUs in idle */
 	u8 reserved1[FALSE_SHARING_RANGE - MAX_CPUS / 8];
 	struct snapshot snap;
 };
 struct shared shared SEC(".bss.shared");
+struct game game SEC(".bss.game");
 
 /* The table of who writes what, as far as the compiler can check it. */
 #define LAYOUT(type, bytes, apart, padding)                        \

@@ -89,6 +89,7 @@ static __always_inline void wake_by_task(struct wake *w)
 		       "counter class_" #name " is out of order")
 ASSERT_CLASS_COUNTER(kernel, CLASS_KERNEL);
 ASSERT_CLASS_COUNTER(frame, CLASS_FRAME);
+ASSERT_CLASS_COUNTER(game, CLASS_GAME);
 ASSERT_CLASS_COUNTER(fair, CLASS_FAIR);
 ASSERT_CLASS_COUNTER(batch, CLASS_BATCH);
 
@@ -114,6 +115,18 @@ static __always_inline bool is_batch(const struct task_struct *p)
 	return p->policy == SCHED_BATCH_ || p->policy == SCHED_IDLE_;
 }
 
+/* The class of p for another stint without a wakeup. */
+static __always_inline u8 class_again(const struct task_struct *p,
+				      struct task_ctx *t, u64 now)
+{
+	u8 role = role_of(p, now);
+	u8 class = link_class_again(&tun, t, p->scx.weight, is_batch(p), role);
+
+	if (note_demotion(&tun, t, class, role))
+		count(CNT_game_demoted);
+	return class;
+}
+
 /* The policy's verdict on a wakeup, and its counters. */
 __noinline int link_task(u32 slot, struct wake *w)
 {
@@ -123,6 +136,8 @@ __noinline int link_task(u32 slot, struct wake *w)
 		return 0;
 	fair_wake(t, fair_now(fair_clock(), w->now));
 	link_wake(&tun, t, w);
+	if (note_demotion(&tun, t, t->class, w->role))
+		count(CNT_game_demoted);
 	count_wake(w, t);
 	return link_faces(t, w->now);
 }
@@ -139,6 +154,7 @@ __noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 		.batch = is_batch(p),
 		.kernel = (p->flags & PF_KTHREAD) && p->nr_cpus_allowed == 1,
 		.facing = link_facing(ps, tgid, now),
+		.role = role_of(p, now),
 		.source = stamped_source(c, now),
 		.device = c->device,
 	};

@@ -73,6 +73,10 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 	case CLASS_FRAME:
 		rel = us_to_ns(pr->frame_deadline_us);
 		return t->burst < FRAME_SHORT_NS ? rel / 2 : rel;
+	case CLASS_GAME:
+		/* No lead: what it had before others is not held against it. */
+		return min_u64(us_to_ns(pr->game_deadline_us),
+			       fair_deadline(pr, t, fc));
 	case CLASS_BATCH:
 		rel = fair_stretch(fc, us_to_ns(pr->batch_deadline_us));
 		break;
@@ -87,6 +91,9 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 	/* Who has had too little comes earlier, but not before frames. */
 	sooner = min_u64(min_u64(rel / 2, FAIR_SOONER_MAX_NS),
 			 sub_sat(rel, FAIR_DEADLINE_MIN_NS));
+	/* Nor beside a game: there all of them have too little, by design. */
+	if (t->flags & TASK_DEMOTED)
+		sooner = 0;
 	return min_u64(rel + fair_shift(t, fc, now, sooner, most), most);
 }
 

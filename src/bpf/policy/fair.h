@@ -82,6 +82,18 @@ static inline void fair_charge(struct task_ctx *t, u64 ran, u64 weight)
 			    div_or(ran * WEIGHT_NICE0, weight, ran);
 }
 
+/* Whose service is the fair clock: fair work, also where it waits as batch work does. */
+static inline bool makes_the_clock(const struct task_ctx *t)
+{
+	return t->class == CLASS_FAIR || (t->flags & TASK_DEMOTED);
+}
+
+/* Of a game's work no account is kept: it ends with neither debt nor credit. */
+static inline void fair_excuse(struct task_ctx *t, u64 fair_vtime)
+{
+	t->vtime = fair_vtime;
+}
+
 /*
  * Wall time by which the task's deadline moves back, at most `later`; negative, down
  * to `-sooner`, for one that has had less than its share.

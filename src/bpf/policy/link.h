@@ -16,6 +16,7 @@
 #define PHOTON_POLICY_LINK_H
 
 #include "device.h"
+#include "game.h"
 #include "params.h"
 #include "task.h"
 
@@ -24,8 +25,6 @@ enum {
 	SCORE_LEARN = SCORE_ONE / 2, /* above: learnt */
 	SCORE_FORGET = SCORE_ONE / 4, /* below: forgotten; between: unchanged */
 	SCORE_SHIFT = 4, /* 16 wakeups to learn or forget, mostly */
-	/* The longest chain of a frame seen in games is 20-30 tasks (LPC 2025). */
-	DEPTH_MAX = 32,
 	/*
 	 * Input reaches the game through the compositor, the game its Wine server:
 	 * source, reader, compositor, game. Deeper links are helpers.
@@ -53,6 +52,7 @@ struct wake {
 	u8 waker_source; /* enum source of the waker's chain */
 	u8 waker_depth;
 	u8 device; /* enum device_class, if the source is an input report */
+	u8 role; /* enum role of the woken task's process */
 	bool facing; /* the woken task's process faces the player */
 	bool batch; /* SCHED_BATCH or SCHED_IDLE */
 	bool kernel; /* kernel thread bound to one CPU */
@@ -102,7 +102,7 @@ static inline void link_chain(const volatile struct tunables *pr,
 	else if (w->source == SRC_IRQ && w->facing)
 		chain_start(t, SRC_IRQ, w->now + us_to_ns(pr->frame_window_us));
 	else if (w->source == SRC_TASK && before_u64(w->now, w->waker_until) &&
-		 w->waker_depth < DEPTH_MAX)
+		 w->waker_depth < pr->chain_depth)
 		chain_pass(t, w);
 	else
 		t->chain_until = 0;
@@ -196,7 +196,7 @@ static inline u8 link_class(const volatile struct tunables *pr,
 		return CLASS_FRAME;
 	if (w->kernel)
 		return CLASS_KERNEL;
-	return w->batch || w->weight < WEIGHT_NICE0 ? CLASS_BATCH : CLASS_FAIR;
+	return work_class(pr, t, w->batch || w->weight < WEIGHT_NICE0, w->role);
 }
 
 /* All of a wakeup that is decided before a CPU is looked for. */
@@ -215,12 +215,12 @@ static inline void link_wake(const volatile struct tunables *pr,
 }
 
 /*
- * The class for another stint without a wakeup: the budget may be used up, and a
- * task that never sleeps may have been reniced.
+ * The class for another stint without a wakeup: the budget may be used up, a task
+ * that never sleeps may have been reniced, a game begun.
  */
 static inline u8 link_class_again(const volatile struct tunables *pr,
 				  const struct task_ctx *t, u32 weight,
-				  bool batch)
+				  bool batch, u8 role)
 {
 	if (t->class == CLASS_KERNEL)
 		return CLASS_KERNEL;
@@ -229,7 +229,7 @@ static inline u8 link_class_again(const volatile struct tunables *pr,
 	if ((t->class == CLASS_INPUT || t->class == CLASS_FRAME) &&
 	    t->used < us_to_ns(pr->frame_budget_us))
 		return CLASS_FRAME;
-	return batch || weight < WEIGHT_NICE0 ? CLASS_BATCH : CLASS_FAIR;
+	return work_class(pr, t, batch || weight < WEIGHT_NICE0, role);
 }
 
 #endif /* PHOTON_POLICY_LINK_H */

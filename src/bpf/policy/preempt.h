@@ -23,6 +23,15 @@ struct running {
 };
 
 /*
+ * Later than that: no better victim is worth looking for. The game's work is
+ * judged by it, so that frames get through, but look for work of others first.
+ */
+static inline u64 good_enough(const volatile struct tunables *pr, u64 now)
+{
+	return now + 2 * us_to_ns(pr->frame_deadline_us);
+}
+
+/*
  * The deadline by which a running task is judged now by a newcomer of a class; 0
  * if it must not be preempted by that class. It is judged as if it asked again,
  * so that what is more urgent by class always gets through. Protected are the
@@ -46,6 +55,8 @@ static inline u64 running_deadline(const volatile struct tunables *pr,
 		return ran < us_to_ns(pr->min_run_us) ? 0 : again;
 	if (r->class == CLASS_FRAME)
 		return again;
+	if (r->class == CLASS_GAME)
+		return good_enough(pr, now);
 	if (newcomer == CLASS_FRAME && before_u64(r->deadline, r->started) &&
 	    ran < us_to_ns(pr->min_run_us))
 		return 0;
@@ -62,7 +73,7 @@ static inline bool may_preempt(const volatile struct tunables *pr, u64 running,
 static inline bool victim_is_good(const volatile struct tunables *pr,
 				  u64 running, u64 now)
 {
-	return running > now + 2 * us_to_ns(pr->frame_deadline_us);
+	return running > good_enough(pr, now);
 }
 
 /* Preempts, and is queued before fair work. */

@@ -17,8 +17,9 @@ enum task_class {
 	CLASS_INPUT, /* woken by an input report */
 	CLASS_KERNEL, /* kernel thread bound to one CPU */
 	CLASS_FRAME, /* on the way from a source to the screen */
+	CLASS_GAME, /* other work of the game that is played */
 	CLASS_FAIR, /* everything else */
-	CLASS_BATCH, /* nice above 0, SCHED_BATCH, SCHED_IDLE */
+	CLASS_BATCH, /* nice above 0, SCHED_BATCH, SCHED_IDLE; heavy work beside a game */
 	NR_CLASSES,
 };
 
@@ -38,6 +39,7 @@ enum task_flags {
 	TASK_WOKEN_BY_INPUT = 1 << 2, /* its wake-to-run delay is measured */
 	TASK_WOKEN = 1 << 3, /* and has not run since */
 	TASK_KTHREAD = 1 << 4, /* does everyone's work; set once, at enable */
+	TASK_DEMOTED = 1 << 5, /* fair work, batch beside a game */
 };
 
 struct task_ctx {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `scx_photon set NAME=VALUE`: changes tunables of the running daemon, or shows them.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use crate::client::Client;
+use crate::tables::TUNABLES;
+
+/// The daemon answers with what the kernel part has then.
+pub fn run(assignments: &[(String, String)], json: bool) -> Result<()> {
+    let mut client = Client::connect()?;
+    let values: BTreeMap<String, u64> = if assignments.is_empty() {
+        client.ask("tunables")?
+    } else {
+        client.tell("set", assignments.to_vec())?
+    };
+    if json {
+        println!("{}", serde_json::to_string(&values)?);
+        return Ok(());
+    }
+    for t in TUNABLES {
+        let shown = assignments.is_empty() || assignments.iter().any(|(name, _)| name == t.name);
+        if let (true, Some(value)) = (shown, values.get(t.name)) {
+            println!("{}={value} {}", t.name, t.unit);
+        }
+    }
+    Ok(())
+}
