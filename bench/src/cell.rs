@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 /// From the first fork to vblank 0: every process has its threads by then.
@@ -36,6 +37,7 @@ pub struct CellSpec {
     pub settle: f64,
     pub rename: Option<String>,
     pub cgroup: Option<String>,
+    pub registered: bool,
     pub compositor: Compositor,
 }
 
@@ -199,7 +201,12 @@ fn start_all(
     if let Some(wine) = &spec.scenario.wine {
         game.push(children.start("wineserver", || wine::run(ctx, wiring, wine))?);
     }
-    game.push(children.start("game", || game::run(ctx, wiring))?);
+    game.push(children.start("game", || {
+        if spec.registered {
+            register()?;
+        }
+        game::run(ctx, wiring)
+    })?);
     for (cgroup, pid) in game.iter().flat_map(|pid| cgroup.map(|c| (c, *pid))) {
         cgroup.add(pid)?;
     }
@@ -207,6 +214,19 @@ fn start_all(
         children.start(&format!("bg:{}", background.name()), || background.run(ctx))?;
     }
     Ok(())
+}
+
+/// What `scx_photon run` does before it becomes the game. The kernel vouches for who
+/// connects; the answer says that the scheduler knows.
+fn register() -> Result<()> {
+    const SOCKET: &str = "/var/run/scx/root/photon-run";
+    let mut stream = UnixStream::connect(SOCKET).context("no scx_photon listens")?;
+    let mut answer = [0; 8];
+    let n = stream.read(&mut answer)?;
+    match &answer[..n] {
+        b"ok\n" => Ok(()),
+        _ => bail!("scx_photon takes no more games"),
+    }
 }
 
 fn changes(wiring: &Wiring, cgroup: Option<&Cgroup>) -> Vec<String> {

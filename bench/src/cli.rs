@@ -99,6 +99,9 @@ pub struct CellArgs {
     /// Put the game into a cgroup of this name
     #[arg(long, value_name = "NAME")]
     pub cgroup: Option<String>,
+    /// The game tells scx_photon that it is one, as `scx_photon run` does
+    #[arg(long)]
+    pub registered: bool,
     /// How compositor and libinput are scheduled
     #[arg(long, value_enum, default_value_t = Compositor::Rr)]
     pub compositor: Compositor,
@@ -124,6 +127,7 @@ impl CellArgs {
             settle: self.settle,
             rename: self.rename.clone(),
             cgroup: self.cgroup.clone(),
+            registered: self.registered,
             compositor: self.compositor,
         })
     }

@@ -31,6 +31,7 @@ impl Model {
                 settle: args.settle,
                 rename: None,
                 cgroup: None,
+                registered: false,
                 compositor: Compositor::Rr,
             },
             background: args.background.clone(),

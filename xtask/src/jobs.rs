@@ -230,6 +230,14 @@ pub const BOOTS: &[Boot] = &[
         FOUR,
         &[
             test("look", &[], 120),
+            test("family", &[], 120),
+            test("tunables", &[], 150),
+            twin(
+                "keep_game",
+                "family",
+                &[SABOTAGE_FLAG, "keep-game"],
+                "played on without a daemon",
+            ),
             named("stall", "stall", &[SABOTAGE_FLAG, "dead-queue"], 60),
             named("rescue", "rescue", &[SABOTAGE_FLAG, "lost-pinned"], 60),
             twin(

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
+        ["hold", "play"] => scenarios::family::game(),
         ["hold", ref rest @ ..] => scenarios::games::hold(rest),
         ["scenario", name, ..] => scenario::run_one(name, &args[2..]),
         _ => {

@@ -2,7 +2,8 @@
 //! One boot of `cargo xtask bench`: cells of the game in a box under one scheduler. It judges nothing but the run
 //! itself: the scheduler it was told is the one that was attached before, between and after the cells, or it fails.
 //! Arguments: those of [`crate::subject`], `--cells P+B,P+B2+B3`, `--seed N`, `--ms N`, `--settle-ms N`, `--frames`,
-//! `--delay-us N` before the first cell; `--rename NAME` for every thread, `--cgroup NAME` for the game.
+//! `--delay-us N` before the first cell; `--rename NAME` for every thread, `--cgroup NAME` for the game, `--registered`:
+//! the game says that it is one.
 
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::subject::{under, verify};
@@ -27,15 +28,17 @@ fn cells(ctx: &Ctx) -> Result<Vec<Value>, Fail> {
     let seed = ctx.number("--seed", 1)?;
     let measured = seconds(ctx.number("--ms", MEASURED_MS)?);
     let settle = seconds(ctx.number("--settle-ms", SETTLE_MS)?);
-    let frames = if ctx.args.iter().any(|a| a == "--frames") {
-        ""
+    let has = |flag: &str| ctx.args.iter().any(|a| a == flag);
+    let registered = if has("--registered") {
+        " --registered"
     } else {
-        " --no-frames"
+        ""
     };
     let variant: String = ["--rename", "--cgroup"]
         .iter()
         .filter_map(|flag| Some(format!(" {flag} {}", ctx.option(flag)?)))
         .collect();
+    let frames = if has("--frames") { "" } else { " --no-frames" };
     let cells = ctx
         .option("--cells")
         .ok_or_else(|| Fail::failed("no --cells"))?;
@@ -44,7 +47,7 @@ fn cells(ctx: &Ctx) -> Result<Vec<Value>, Fail> {
         let (profile, background) = cell.split_once('+').unwrap_or((cell, "none"));
         let background = background.replace('+', ",");
         list += &format!(
-            "--profile {profile} --background {background} --seed {seed} --seconds {measured} --settle {settle}{frames}{variant}\n"
+            "--profile {profile} --background {background} --seed {seed} --seconds {measured} --settle {settle}{frames}{variant}{registered}\n"
         );
     }
     let dir = std::env::temp_dir();

@@ -19,10 +19,11 @@ const DEMO_SECONDS: u64 = 1;
 const REPORTS: u64 = 200;
 /// Sums are read while single wakeups go on; one of these samples falls between two.
 const SUM_TRIES: usize = 20;
-const CLASSES: [&str; 5] = [
+const CLASSES: [&str; 6] = [
     "class_input",
     "class_frame",
     "class_kernel",
+    "class_game",
     "class_fair",
     "class_batch",
 ];
@@ -73,6 +74,7 @@ fn unreachable(name: &str) -> Option<&'static str> {
         "why_dropped" => Some("needs 250 long waits a second on one CPU"),
         "ctx_missing" => Some("needs more than 65,535 tasks"),
         "kick_late" => Some("counts a race of some hundred instructions"),
+        "class_game" | "game_demoted" => Some("no game is played; scenario `family`"),
         "wake_display" => Some("no display; scenario `display`"),
         "dispatch_steal" if llcs() < 2 => Some("one last-level cache"),
         "preempt_this" | "preempt_other" if cpus() < 2 => Some("one CPU"),
