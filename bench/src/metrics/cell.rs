@@ -158,11 +158,13 @@ fn frame_times(raw: &RawCell, frames: &[Frame], set: &mut Set) {
 fn seen_intervals(raw: &RawCell, seen_ns: &[u64]) -> Vec<f64> {
     let window = raw.ctx.window;
     let period = raw.ctx.scenario.display.period_ns() as f64 / NS_PER_MS;
-    let seen: Vec<u64> = seen_ns
+    let mut seen: Vec<u64> = seen_ns
         .iter()
         .copied()
         .filter(|t| window.contains(*t))
         .collect();
+    // Of two images for one vblank the first was never seen.
+    seen.dedup();
     let mut intervals: Vec<f64> = seen.windows(2).map(|w| ms(w[0], w[1])).collect();
     let first = seen.first().copied().unwrap_or(window.to_ns);
     let last = seen.last().copied().unwrap_or(window.to_ns);

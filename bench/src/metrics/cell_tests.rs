@@ -135,6 +135,12 @@ fn intervals_are_of_what_was_seen() {
 }
 
 #[test]
+fn of_two_images_for_one_vblank_one_is_seen() {
+    let vblanks = [2, 2, 3, 5, 6].map(|n| T0 + n * PERIOD);
+    assert_eq!(seen_intervals(&raw(), &vblanks).len(), 3);
+}
+
+#[test]
 fn input_and_audio() {
     let m = metrics();
     close(&m, "input_wake_p50_us", 20.0);

@@ -16,7 +16,7 @@ svg { width: 100%; height: auto; } svg text { font-size: 11px; fill: currentColo
 .budget { stroke: currentColor; stroke-width: 1; stroke-dasharray: 5 4; }
 .whisker { stroke: currentColor; stroke-width: 1.3; fill: none; }
 .key span { display: inline-block; margin-right: 1.4em; } .key i { display: inline-block; width: .9em; height: .9em; margin-right: .4em; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; margin-top: 1.6em; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25em .8em; text-align: right; border-bottom: 1px solid var(--soft); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } small { opacity: .75; } .better { color: #0a8f4f; } .worse { color: #d33; }
 ";
