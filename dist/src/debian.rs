@@ -15,7 +15,7 @@ const SCRIPT: u32 = 0o755;
 const PAPER: u32 = 0o644;
 const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
 /// Debian's names of packages have no underscores.
-const PACKAGE: &str = "scx-photon";
+pub const PACKAGE: &str = "scx-photon";
 
 pub fn file_name(release: &str) -> String {
     format!("{PACKAGE}_{VERSION}-{release}_amd64.deb")

@@ -7,9 +7,11 @@ use std::process::Command;
 pub const NAME: &str = "scx_photon";
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub const SUMMARY: &str = "sched_ext CPU scheduler for gaming";
-pub const DESCRIPTION: &str = "It follows a frame from the input report that asks for it, through the threads that make it, and\n\
-     gives each of them a CPU by a deadline, while everything else keeps its share and a bound on\n\
-     its wait. Needs Linux 6.12 or newer with CONFIG_SCHED_CLASS_EXT and BTF.";
+/// Lines of less than 80 columns with the blank that a .deb puts before each.
+pub const DESCRIPTION: &str = "It follows a frame from the input report that asks for it, through the threads\n\
+     that make it, and gives each of them a CPU by a deadline, while everything\n\
+     else keeps its share and a bound on its wait. Needs Linux 6.12 or newer with\n\
+     CONFIG_SCHED_CLASS_EXT and BTF.";
 
 pub fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use flate2::{Compression, GzBuilder};
 
-use crate::{assets, source};
+use crate::{assets, debian, source};
 
 const PROGRAM: u32 = 0o755;
 const TEXT: u32 = 0o644;
@@ -153,7 +153,12 @@ impl Tree {
     }
 
     fn add_documents(&mut self) -> Result<()> {
-        let dir = format!("{}/share/doc/scx_photon", self.flavour.prefix());
+        // By the name of the package, as each distribution looks for it.
+        let name = match self.flavour {
+            Flavour::Debian => debian::PACKAGE,
+            _ => source::NAME,
+        };
+        let dir = format!("{}/share/doc/{name}", self.flavour.prefix());
         for (name, file) in [
             ("README.md", "README.md"),
             ("examples/scx.default", "dist/scx.default"),

@@ -4,8 +4,8 @@
 use crate::artifacts::cargo;
 use crate::{deps, paths, shell};
 use anyhow::Result;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
 /// Naming the target keeps the flags below away from build scripts, which must stay dynamic.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -28,6 +28,23 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     shell::step("building scx_photon (release)");
     shell::run(&mut cargo(&product))?;
     let target = paths::target();
+    let linked = match args.with_static {
+        true => Some(build_static()?),
+        false => None,
+    };
+    shell::step("packing");
+    let binary = target.join("release/scx_photon");
+    pack(
+        &binary,
+        args.release,
+        linked.as_deref(),
+        &target.join("dist"),
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The packages of a program, in a directory.
+pub fn pack(binary: &Path, release: u32, linked: Option<&Path>, into: &Path) -> Result<()> {
     let mut pack = cargo(&[
         "run",
         "--quiet",
@@ -36,18 +53,48 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         "photon-dist",
         "--",
     ]);
-    pack.args(["packages", "--release", &args.release.to_string()]);
-    pack.arg("--binary").arg(target.join("release/scx_photon"));
-    pack.arg("--into").arg(target.join("dist"));
-    if args.with_static {
-        pack.arg("--static").arg(build_static()?);
+    pack.args(["packages", "--release", &release.to_string()]);
+    pack.arg("--binary").arg(stripped(binary)?);
+    pack.arg("--into").arg(into);
+    if let Some(linked) = linked {
+        pack.arg("--static").arg(stripped(linked)?);
     }
-    shell::step("packing");
-    shell::run(&mut pack)?;
-    Ok(ExitCode::SUCCESS)
+    shell::run(&mut pack)
 }
 
-fn build_static() -> Result<PathBuf> {
+/// The names of a release's .deb and .rpm.
+pub fn names(release: u32) -> [String; 2] {
+    let version = env!("CARGO_PKG_VERSION");
+    [
+        format!("scx-photon_{version}-{release}_amd64.deb"),
+        format!("scx_photon-{version}-{release}.x86_64.rpm"),
+    ]
+}
+
+/// The name of the archive with the static program.
+pub fn archive_name() -> String {
+    format!(
+        "scx_photon-{}-x86_64-static.tar.gz",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// A copy without symbols, a fifth smaller: panics are told by file and line, which need none.
+fn stripped(binary: &Path) -> Result<PathBuf> {
+    let kind = if binary.starts_with(paths::target().join(TARGET)) {
+        "static"
+    } else {
+        "dynamic"
+    };
+    let copy = paths::cache("stripped")?.join(kind).join("scx_photon");
+    std::fs::create_dir_all(copy.parent().unwrap_or(&copy))?;
+    let mut strip = Command::new("strip");
+    strip.arg("--strip-unneeded").arg("-o").arg(&copy);
+    shell::run(strip.arg(binary))?;
+    Ok(copy)
+}
+
+pub fn build_static() -> Result<PathBuf> {
     shell::step("building scx_photon (release, static)");
     let mut command = cargo(&[
         "build",
@@ -60,6 +107,10 @@ fn build_static() -> Result<PathBuf> {
         "--target",
         TARGET,
     ]);
+    // rustc looks for static libraries only where it is told to.
+    let libraries =
+        shell::output(Command::new("pkg-config").args(["--variable=libdir", "libelf"]))?;
+    command.env("LIBBPF_SYS_LIBRARY_PATH", libraries.trim());
     shell::run(command.env("RUSTFLAGS", STATIC_FLAGS))?;
     Ok(paths::target().join(TARGET).join("release/scx_photon"))
 }
