@@ -146,6 +146,8 @@ mod tests {
     use super::*;
     use crate::model::Ring;
     use std::collections::BTreeSet;
+    use std::io::Write;
+    use std::process::{Command, Stdio};
 
     /// The rules of the format that a text can break: every sample belongs to the
     /// family above it, counters end in _total, a name begins one family, EOF ends.
@@ -216,5 +218,40 @@ mod tests {
         assert_eq!(complaints(bad).len(), 1);
         let bad = "# TYPE b gauge\nb x\n# EOF\n";
         assert_eq!(complaints(bad).len(), 1);
+    }
+
+    /// OpenMetrics' own parser, in Python; by itself it is installed nowhere.
+    #[test]
+    fn the_reference_parser_reads_it() {
+        const READER: &str = "import sys\n\
+            try: from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse\n\
+            except ImportError: sys.exit(77)\n\
+            print(sum(len(f.samples) for f in parse(sys.stdin.read())))";
+        const MISSING: i32 = 77;
+        let read = |text: &str| {
+            let mut python = Command::new("python3");
+            python.arg("-c").arg(READER);
+            python.stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut child = python.stderr(Stdio::null()).spawn().ok()?;
+            let mut input = child.stdin.take()?;
+            // One that gives up early is seen by its exit code.
+            let _ = input.write_all(text.as_bytes());
+            drop(input);
+            child.wait_with_output().ok()
+        };
+        let text = text(&view()).expect("encodes");
+        let Some(out) = read(&text).filter(|o| o.status.code() != Some(MISSING)) else {
+            eprintln!("not tested: there is no python3 with prometheus_client");
+            return;
+        };
+        assert!(out.status.success(), "{text}");
+        let samples = text.lines().filter(|l| !l.starts_with('#')).count();
+        assert_eq!(
+            String::from_utf8_lossy(&out.stdout).trim(),
+            samples.to_string()
+        );
+        // Seen to refuse.
+        let broken = text.replace("_total 7", " 7");
+        assert!(!read(&broken).expect("runs").status.success());
     }
 }
