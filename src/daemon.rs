@@ -276,7 +276,7 @@ impl<'s> Session<'s> {
                     STOP if self.stops(cli, shutdown)? => return Ok(false),
                     STOP => {}
                     EXIT => self.exits.consume().context("reading the ring of exits")?,
-                    WHY => self.why.drain(self.scheduler)?,
+                    WHY => self.why.beat(self.scheduler)?,
                     ASKED => self.serve(),
                     RINGS => self.drain.as_ref().map_or(Ok(()), Drain::drain)?,
                     PROGRAMS => self.games.borrow_mut().watch_ready()?,
@@ -358,13 +358,13 @@ impl Session<'_> {
     }
 
     fn status(&self) -> Daemon {
-        let report = self.why.why().report();
+        let why = self.why.why();
         Daemon {
             pid: std::process::id(),
             uptime_s: self.begun.elapsed().as_secs_f64(),
-            process: report.process,
-            frame_ms: report.frame_ms.p50,
-            stutters: report.stutters.len(),
+            process: why.process().to_string(),
+            frame_ms: why.usual_ms(),
+            stutters: why.stutters(),
         }
     }
 
@@ -391,7 +391,7 @@ impl Session<'_> {
         } else if let Some(drain) = &self.drain {
             drain.drain()?;
         }
-        self.why.drain(self.scheduler)?;
+        self.why.beat(self.scheduler)?;
         if let Some(socket) = &self.socket {
             socket.tick()?;
         }

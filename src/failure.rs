@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::status;
+
 /// A failure with a documented exit code. Anything else exits with 1.
 #[derive(Debug)]
 pub enum Failure {
@@ -54,6 +56,10 @@ impl fmt::Display for Failure {
             Failure::NoBtf => write!(
                 f,
                 "this kernel has no BTF (/sys/kernel/btf/vmlinux); boot one built with CONFIG_DEBUG_INFO_BTF=y"
+            ),
+            Failure::Busy(name) if status::is_ours(name) => write!(
+                f,
+                "scx_photon runs already: {name} is attached; stop that one first (systemctl stop scx_photon)"
             ),
             Failure::Busy(name) => write!(
                 f,

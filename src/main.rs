@@ -70,12 +70,20 @@ fn main() -> ExitCode {
         let args: Vec<String> = std::env::args().skip(2).collect();
         std::process::exit(job_main(&args).unwrap_or(1));
     }
+    // So with what a panel asks again and again.
+    if std::env::args_os().skip(1).eq(["status"]) {
+        return finish(status::run(false).map(ExitCode::from));
+    }
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         // Help and version are not errors; clap prints to the right stream.
         Err(e) => e.exit(),
     };
-    match run(&cli) {
+    finish(run(&cli))
+}
+
+fn finish(ended: Result<ExitCode>) -> ExitCode {
+    match ended {
         Ok(code) => code,
         Err(e) => {
             eprintln!("scx_photon: {e:#}");

@@ -16,6 +16,11 @@ use crate::client::Client;
 const TIMEOUT: Duration = Duration::from_millis(3);
 const OURS: &str = "photon";
 
+/// Is an attached scheduler of this name scx_photon?
+pub fn is_ours(ops: &str) -> bool {
+    ops == OURS || ops.starts_with(&format!("{OURS}_"))
+}
+
 /// What the daemon adds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
 pub struct Daemon {
@@ -72,9 +77,9 @@ impl Status {
         let state = text("state");
         let ops = text("root/ops").filter(|ops| !ops.is_empty());
         let on = state.as_deref().is_some_and(|s| s != "disabled");
-        let ours = |ops: &String| ops == OURS || ops.starts_with(&format!("{OURS}_"));
         Status {
-            scheduling: state.as_deref() == Some("enabled") && ops.as_ref().is_some_and(ours),
+            scheduling: state.as_deref() == Some("enabled")
+                && ops.as_ref().is_some_and(|ops| is_ours(ops)),
             ops: if on { ops } else { None },
             enable_seq: number("enable_seq"),
             nr_rejected: number("nr_rejected"),

@@ -20,12 +20,13 @@
  *   WAKERS  any CPU that wakes or queues a task
  *   DAEMON  user space
  */
-LAYOUT(task_ctx, 64, 64, 6)
+LAYOUT(task_ctx, 64, 64, 2)
 FIELD(task_ctx, deadline, 0, HOLDER, HOLDER)
 FIELD(task_ctx, vtime, 0, HOLDER, HOLDER)
 FIELD(task_ctx, sum_exec, 0, HOLDER, HOLDER)
 FIELD(task_ctx, woken_at, 0, HOLDER, HOLDER)
 FIELD(task_ctx, chain_until, 0, HOLDER, HOLDER)
+FIELD(task_ctx, waker, 0, HOLDER, HOLDER)
 FIELD(task_ctx, request_end, 0, HOLDER, HOLDER)
 FIELD(task_ctx, used, 0, HOLDER, HOLDER)
 FIELD(task_ctx, burst, 0, HOLDER, HOLDER)

@@ -59,7 +59,7 @@ struct why_record {
 	char comm[WHY_COMM_LEN]; /* 48 */
 	char other_comm[WHY_COMM_LEN]; /* 64 */
 	u32 sleep; /* 80: turn: the task state it sleeps in */
-	u32 reserved; /* 84 */
+	u32 waker; /* 84: turn: pid of the task that woke it; 0: none did */
 };
 
 #endif /* PHOTON_WHY_H */

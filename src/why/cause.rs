@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Why a frame took so long. Its time is split into time in which a thread of the
-//! game ran, time in which none ran and one waited for a CPU, and the rest, in
-//! which all slept; what grew most over the usual frame is the cause.
+//! Why a frame took so long. On the way from its end back to its source (path.rs) a thread of the game ran, waited for
+//! a CPU, or slept until something outside woke it; what grew most over the usual frame is the cause.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::bpf::intf;
 use crate::why::frames::Frame;
+use crate::why::path::{End, Path, longest, total};
 use crate::why::record::{Kind, Record};
-use crate::why::spans::{Span, Spans};
 
 /// What a part of the time must have grown by, as a share of what the frame lost,
 /// to be called its cause.
 const SHARE_PERCENT: u64 = 40;
 const NS_PER_US: u64 = 1000;
+const NS_PER_MS: u64 = 1_000_000;
 /// Task states (include/linux/sched.h; the low bits have not moved since 2.6).
 const TASK_UNINTERRUPTIBLE: u32 = 2;
 const TASK_STOPPED_OR_TRACED: u32 = 4 | 8;
@@ -26,7 +26,7 @@ const TASK_STOPPED_OR_TRACED: u32 = 4 | 8;
 pub enum Behind {
     /// A real-time task, which no scheduler of this kind may preempt.
     RealTime,
-    /// The game's own threads: there are more of them than CPUs.
+    /// The game's own threads.
     Itself,
     /// A frame or input thread of somebody else.
     OtherFrame,
@@ -84,12 +84,11 @@ pub struct Wait {
     pub again: bool,
 }
 
-/// How the frame's time was spent, ns.
+/// How the way from the frame's end to its source was spent, ns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Split {
     pub ran: u64,
     pub waited: u64,
-    /// Inside the work: between its beginning and the end of its last link.
     pub slept: u64,
 }
 
@@ -97,7 +96,7 @@ pub struct Split {
 pub struct Scene<'a> {
     pub frame: Frame,
     pub tgid: u32,
-    pub pacer: u32,
+    pub end: End,
     pub records: Vec<&'a Record>,
     pub cpus: usize,
 }
@@ -106,15 +105,15 @@ impl<'a> Scene<'a> {
     pub fn new(
         records: impl Iterator<Item = &'a Record>,
         frame: Frame,
-        (tgid, pacer): (u32, u32),
+        (tgid, end): (u32, End),
         cpus: usize,
     ) -> Self {
-        let (begin, end) = frame.span();
-        let touches = |r: &&Record| r.at > begin && r.from < end;
+        let span = frame.span();
+        let touches = |r: &&Record| r.at > span.0 && r.from < span.1;
         Scene {
             frame,
             tgid,
-            pacer,
+            end,
             records: records.filter(touches).collect(),
             cpus,
         }
@@ -125,38 +124,14 @@ impl<'a> Scene<'a> {
         self.records.iter().filter(ours)
     }
 
-    /// Time in which a thread of the game was awake and did not wait.
-    fn running(&self) -> Spans {
-        let span = self.frame.span();
-        let mut pieces = Vec::new();
-        for turn in self.of(Kind::Turn) {
-            let waits = self.of(Kind::Wait).filter(|w| w.pid == turn.pid);
-            let waits = Spans::new(waits.map(|w| (w.from, w.at)), span);
-            pieces.extend(
-                Spans::new([(turn.from, turn.at)], span)
-                    .minus(&waits)
-                    .iter(),
-            );
-        }
-        Spans::new(pieces, span)
-    }
-
-    /// Time in which one waited and none ran.
-    fn waiting(&self, running: &Spans) -> Spans {
-        let waits = self.of(Kind::Wait).map(|w| (w.from, w.at));
-        Spans::new(waits, self.frame.span()).minus(running)
+    fn path(&self) -> Path<'a> {
+        let ours = |r: &&&'a Record| r.tgid == self.tgid;
+        let ours: Vec<&Record> = self.records.iter().filter(ours).copied().collect();
+        Path::of(&ours, self.end, self.frame)
     }
 
     pub fn split(&self) -> Split {
-        let running = self.running();
-        let waiting = self.waiting(&running);
-        let work: Span = (self.frame.start, self.frame.done);
-        let busy = running.overlap(work) + waiting.overlap(work);
-        Split {
-            ran: running.total(),
-            waited: waiting.total(),
-            slept: self.frame.work().saturating_sub(busy),
-        }
+        split(&self.path())
     }
 
     /// The longest waits, longest first; of other processes too if `all`.
@@ -169,15 +144,22 @@ impl<'a> Scene<'a> {
 
     /// The cause, by what the frame lost against the usual.
     pub fn cause(&self, usual: &Split, lost: u64) -> Cause {
-        let split = self.split();
+        let path = self.path();
+        let split = split(&path);
         let enough = lost * SHARE_PERCENT / 100;
         if split.waited.saturating_sub(usual.waited) >= enough
-            && let Some(wait) = self.waits(false).first()
+            && let Some(wait) = longest(&path.waited)
         {
             return self.waited(wait);
         }
-        if split.ran.saturating_sub(usual.ran) >= enough {
-            return self.ran();
+        if split.ran.saturating_sub(usual.ran) >= enough
+            && let Some(turn) = longest(&path.ran)
+        {
+            return Cause::Ran {
+                thread: turn.comm.clone(),
+                pid: turn.pid,
+                ms: turn.used / NS_PER_MS,
+            };
         }
         // Another process that the game waits for may be the one without a CPU.
         if let Some(wait) = self.waits(true).first()
@@ -185,7 +167,12 @@ impl<'a> Scene<'a> {
         {
             return self.waited(wait);
         }
-        self.slept(enough)
+        let last = longest(&path.slept);
+        Cause::Slept {
+            why: last.map_or(Asleep::Other, asleep),
+            thread: last.map_or_else(String::new, |t| t.comm.clone()),
+            pid: last.map_or(0, |t| t.pid),
+        }
     }
 
     /// A wait that ended elsewhere, because the thread was taken from behind a
@@ -198,8 +185,16 @@ impl<'a> Scene<'a> {
                 && (wait.from..=wait.at).contains(&m.at)
         });
         let to_blame = moved.copied().unwrap_or(wait);
+        let behind = self.behind(to_blame);
+        let own: BTreeSet<u32> = self.of(Kind::Turn).map(|t| t.pid).collect();
+        if behind == Behind::Itself && own.len() > self.cpus {
+            return Cause::Crowded {
+                threads: own.len(),
+                cpus: self.cpus,
+            };
+        }
         Cause::Waited {
-            behind: self.behind(to_blame),
+            behind,
             wait: Wait {
                 us: (wait.at - wait.from) / NS_PER_US,
                 ..Wait::of(to_blame)
@@ -224,61 +219,13 @@ impl<'a> Scene<'a> {
             _ => Behind::Scheduler,
         }
     }
+}
 
-    /// Many threads side by side, some of which wait for others, or one at length.
-    fn ran(&self) -> Cause {
-        let (begin, end) = self.frame.span();
-        let inside = |r: &&&Record| r.at <= end + (end - begin) && r.from >= begin;
-        let waited_beside: BTreeSet<u32> = self.of(Kind::Wait).map(|w| w.pid).collect();
-        let own: BTreeSet<u32> = self.of(Kind::Turn).map(|t| t.pid).collect();
-        let behind_itself = self.of(Kind::Wait).any(|w| own.contains(&w.other_pid));
-        if own.len() > self.cpus && !waited_beside.is_empty() && behind_itself {
-            return Cause::Crowded {
-                threads: own.len(),
-                cpus: self.cpus,
-            };
-        }
-        let longest = self.of(Kind::Turn).filter(inside).max_by_key(|t| t.used);
-        match longest {
-            Some(turn) => Cause::Ran {
-                thread: turn.comm.clone(),
-                pid: turn.pid,
-                ms: turn.used / 1_000_000,
-            },
-            None => self.slept(0),
-        }
-    }
-
-    /// In what the thread slept that slept where nothing ran or waited: the pacer
-    /// if it tells more than "asleep", else whoever does.
-    fn slept(&self, enough: u64) -> Cause {
-        let running = self.running();
-        let span = self.frame.span();
-        let silence = Spans::new([span], span)
-            .minus(&running)
-            .minus(&self.waiting(&running));
-        let gap = silence.longest().unwrap_or(span);
-        // Whoever fell asleep last before the silence is who it is about.
-        let mut sleepers: Vec<&&Record> = self.of(Kind::Turn).filter(|t| t.at <= gap.1).collect();
-        sleepers.sort_by_key(|t| std::cmp::Reverse(t.at));
-        let telling = sleepers.iter().find(|t| {
-            let until = self.wakes_again(t).unwrap_or(span.1);
-            until.saturating_sub(t.at) >= enough && asleep(t) != Asleep::Other
-        });
-        let pacer = || sleepers.iter().find(|t| t.pid == self.pacer);
-        let told = telling.or_else(pacer);
-        Cause::Slept {
-            why: told.map_or(Asleep::Other, |t| asleep(t)),
-            thread: told.map_or_else(String::new, |t| t.comm.clone()),
-            pid: told.map_or(0, |t| t.pid),
-        }
-    }
-
-    fn wakes_again(&self, turn: &Record) -> Option<u64> {
-        let later = self
-            .of(Kind::Turn)
-            .filter(|t| t.pid == turn.pid && t.from >= turn.at);
-        later.map(|t| t.from).min()
+fn split(path: &Path) -> Split {
+    Split {
+        ran: total(&path.ran),
+        waited: total(&path.waited),
+        slept: total(&path.slept),
     }
 }
 

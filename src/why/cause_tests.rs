@@ -18,15 +18,19 @@ const USUAL: Split = Split {
 };
 
 fn cause(records: &[Record]) -> Cause {
-    let scene = Scene::new(records.iter(), FRAME, (1, 1), CPUS);
+    let scene = Scene::new(records.iter(), FRAME, (1, End::LastLink), CPUS);
     scene.cause(&USUAL, 33 * MS)
+}
+
+fn woken(waker: u32, turn: Record) -> Record {
+    Record { waker, ..turn }
 }
 
 fn behind(class: u32, flags: u32) -> Behind {
     let records = [
         wait(2, 104 * MS, 130 * MS, class, flags),
         turn(1, 100 * MS, 104 * MS, 4 * MS),
-        turn(2, 104 * MS, 140 * MS, 10 * MS),
+        woken(1, turn(2, 104 * MS, 140 * MS, 10 * MS)),
     ];
     match cause(&records) {
         Cause::Waited { behind, wait } => {
@@ -57,18 +61,16 @@ fn long_work_is_work() {
 
 #[test]
 fn a_crowd_is_more_threads_than_cpus_behind_each_other() {
-    let mut records = Vec::new();
-    for pid in 1..10 {
-        records.push(turn(
-            pid,
-            100 * MS,
-            100 * MS + u64::from(pid) * 4 * MS,
-            4 * MS,
-        ));
-        let mut w = wait(pid, 100 * MS, 96 * MS + u64::from(pid) * 4 * MS, 3, 0);
-        w.other_pid = pid % 3 + 1;
+    let mut records = vec![turn(1, 100 * MS, 101 * MS, MS)];
+    for pid in 2..10 {
+        let end = 100 * MS + u64::from(pid) * 4 * MS;
+        records.push(woken(1, turn(pid, 101 * MS, end, 4 * MS)));
+        let mut w = wait(pid, 101 * MS, end - 4 * MS, 3, 0);
+        w.other_pid = pid % 3 + 2;
         records.push(w);
     }
+    // The pacer goes on when the last one is done.
+    records.push(woken(9, turn(1, 136 * MS, 140 * MS, 4 * MS)));
     let got = cause(&records);
     assert_eq!(
         got,
@@ -82,9 +84,10 @@ fn a_crowd_is_more_threads_than_cpus_behind_each_other() {
 #[test]
 fn silence_is_sleep_of_a_kind() {
     let slept = |change: &dyn Fn(&mut Record)| {
-        let mut last = turn(2, 104 * MS, 106 * MS, 2 * MS);
-        change(&mut last);
-        let records = [turn(1, 100 * MS, 104 * MS, 4 * MS), last];
+        let mut before = woken(1, turn(2, 104 * MS, 106 * MS, 2 * MS));
+        change(&mut before);
+        let after = turn(2, 138 * MS, 140 * MS, 2 * MS);
+        let records = [turn(1, 100 * MS, 104 * MS, 4 * MS), before, after];
         match cause(&records) {
             Cause::Slept { why, .. } => why,
             other => panic!("{other:?}"),
@@ -103,7 +106,8 @@ fn silence_is_sleep_of_a_kind() {
 fn the_wait_of_another_process_may_be_the_cause() {
     let mut server = wait(7, 104 * MS, 138 * MS, 0, intf::why_flags_WHY_OTHER_RT);
     server.tgid = 70;
-    let got = cause(&[turn(1, 100 * MS, 104 * MS, 4 * MS), server]);
+    let answered = woken(7, turn(1, 139 * MS, 140 * MS, MS));
+    let got = cause(&[turn(1, 100 * MS, 104 * MS, 4 * MS), server, answered]);
     assert!(matches!(got, Cause::Waited { behind: Behind::RealTime, wait } if wait.pid == 7));
 }
 

@@ -4,7 +4,7 @@
 //! next. Its work lasts from that wakeup to the end of the last turn in its chain,
 //! which is how source-to-frame times are measured.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -111,44 +111,71 @@ impl Recent {
     pub fn cut(&mut self, now: u64, tgid: u32) -> Vec<Frame> {
         self.choose_pacer(tgid);
         let settled = now.saturating_sub(SETTLED_NS);
-        let mut starts: Vec<u64> = self
-            .turns(tgid)
-            .filter(|r| r.pid == self.pacer && r.begins_frame() && r.from >= self.cut_to)
-            .map(|r| r.from)
-            .collect();
-        starts.sort_unstable();
-        let mut frames = Vec::new();
-        for pair in starts.windows(2) {
-            let (start, next) = (pair[0], pair[1]);
-            if next > settled {
-                break;
-            }
-            self.cut_to = next;
-            frames.push(Frame {
-                start,
-                next,
-                done: start,
-            });
-        }
+        let mut frames = self.begun(tgid);
         self.find_ends(tgid, &mut frames);
+        frames.retain(|f| f.start >= self.cut_to && f.next <= settled);
+        if let Some(last) = frames.last() {
+            self.cut_to = last.next;
+        }
         frames
     }
 
-    /// A frame's work ends with the last turn in the chain that began it.
+    /// All frames that the records have a beginning and an end of, without their work.
+    fn begun(&self, tgid: u32) -> Vec<Frame> {
+        let begins = |r: &&Record| r.pid == self.pacer && r.begins_frame();
+        let mut starts: Vec<u64> = self.turns(tgid).filter(begins).map(|r| r.from).collect();
+        starts.sort_unstable();
+        let frame = |pair: &[u64]| Frame {
+            start: pair[0],
+            next: pair[1],
+            done: pair[0],
+        };
+        starts.windows(2).map(frame).collect()
+    }
+
+    /// A frame's work ends with the last turn that its source has led to. Only threads count that take part in every
+    /// second frame or more: what is begun in one and goes on for long, a loader, is not what the frame is.
     fn find_ends(&self, tgid: u32, frames: &mut [Frame]) {
-        let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut chains: BTreeMap<u64, u64> = BTreeMap::new();
-        for r in self.turns(tgid).filter(|r| r.in_chain()) {
-            let end = ends.entry(r.chain_until).or_default();
-            *end = r.at.max(*end);
-            if r.pid == self.pacer && r.begins_frame() {
-                chains.insert(r.from, r.chain_until);
+        let links = self.links(tgid, frames);
+        let mut parts: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
+        for (frame, r) in &links {
+            parts.entry(r.pid).or_default().insert(*frame);
+        }
+        for (frame, r) in links {
+            let regular = parts[&r.pid].len() * 2 >= frames.len();
+            if let Some(f) = frames.get_mut(frame).filter(|_| regular) {
+                f.done = f.done.max(r.at);
             }
         }
-        for f in frames {
-            let end = chains.get(&f.start).and_then(|chain| ends.get(chain));
-            f.done = end.copied().unwrap_or(f.start);
+    }
+
+    /// The turns that belong to frames, from waker to woken; behind the last frame those of one that is not over. Whom
+    /// another process woke in between belongs to the frame that had begun last.
+    fn links(&self, tgid: u32, frames: &[Frame]) -> Vec<(usize, &Record)> {
+        let turns = self.turns(tgid).filter(|r| r.in_chain());
+        let mut turns: Vec<&Record> = turns.collect();
+        turns.sort_unstable_by_key(|r| r.from);
+        // Of each thread its latest turn: whose it is, until when.
+        let mut latest: BTreeMap<u32, (usize, u64)> = BTreeMap::new();
+        let mut links = Vec::new();
+        for r in turns {
+            let begun = match frames.last() {
+                Some(last) if r.from >= last.next => Some(frames.len()),
+                _ => frames.partition_point(|f| f.start <= r.from).checked_sub(1),
+            };
+            let source = r.begins_frame() && r.pid == self.pacer;
+            let led = latest.get(&r.waker).filter(|(_, until)| r.from <= *until);
+            let frame = match led {
+                Some((frame, _)) if r.waker != 0 => Some(*frame),
+                _ if source || r.follows() => begun,
+                _ => None,
+            };
+            if let Some(frame) = frame {
+                latest.insert(r.pid, (frame, r.at));
+                links.push((frame, r));
+            }
         }
+        links
     }
 
     /// The records that may touch a span; they come sorted by their ends, but for
@@ -204,8 +231,14 @@ mod tests {
             recent.push(turn(1, at, at + 4 * MS, 4 * MS));
             // The render thread, woken by the first: a link of its chain.
             let mut link = turn(2, at + 4 * MS, at + 9 * MS, 5 * MS);
-            (link.chain_until, link.depth) = (at + 20 * MS, 1);
+            (link.waker, link.depth) = (1, 1);
             recent.push(link);
+            // A loader: once, and long.
+            if i == 50 {
+                let mut loader = turn(4, at + 4 * MS, at + 40 * MS, 30 * MS);
+                (loader.waker, loader.depth) = (1, 1);
+                recent.push(loader);
+            }
             // Audio: often, and little.
             for k in 0..3 {
                 recent.push(turn(3, at + k * 5 * MS, at + k * 5 * MS + 1000, 1000));

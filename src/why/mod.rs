@@ -6,6 +6,7 @@
 pub mod cause;
 pub mod command;
 pub mod frames;
+pub mod path;
 pub mod record;
 pub mod ring;
 pub mod spans;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use cause::{Cause, Scene, Split, Wait};
 use frames::{Frame, Recent, Times, quantile};
+use path::End;
 use record::{Kind, Record, printable};
 use watch::Watch;
 
@@ -53,7 +55,7 @@ pub struct Stutter {
     pub usual_ms: f64,
     /// From its source to the end of its last link, ms.
     pub work_ms: f64,
-    /// In which a thread of the game ran; none ran and one waited; the rest.
+    /// On the way from its end back to its source: see path.rs.
     pub ran_ms: f64,
     pub waited_ms: f64,
     pub slept_ms: f64,
@@ -135,10 +137,13 @@ impl Why {
         }
     }
 
-    fn scene(&self, frame: Frame) -> Scene<'_> {
+    fn scene(&self, frame: Frame, late: bool) -> Scene<'_> {
         let records = self.recent.around(frame.span());
-        let ids = (self.watch.tgid, self.recent.pacer);
-        Scene::new(records, frame, ids, self.cpus)
+        let end = match late {
+            true => End::Pacer(self.recent.pacer),
+            false => End::LastLink,
+        };
+        Scene::new(records, frame, (self.watch.tgid, end), self.cpus)
     }
 
     fn judge(&mut self, frame: Frame) {
@@ -168,18 +173,17 @@ impl Why {
         } else {
             lost
         };
-        let stutter = self.stutter(frame, &usual, lost);
+        let stutter = self.stutter(frame, late, &usual, lost);
         if self.stutters.len() >= STUTTERS_MAX {
             self.stutters.pop_front();
         }
         self.stutters.push_back(stutter);
     }
 
-    fn stutter(&self, frame: Frame, usual: &Usual, lost: u64) -> Stutter {
-        let scene = self.scene(frame);
+    fn stutter(&self, frame: Frame, late: bool, usual: &Usual, lost: u64) -> Stutter {
+        let scene = self.scene(frame, late);
         let split = scene.split();
         let ms = |ns: u64| ns as f64 / NS_PER_MS;
-        let (begin, end) = frame.span();
         Stutter {
             at_ns: frame.start,
             process: self.process.clone(),
@@ -189,7 +193,7 @@ impl Why {
             work_ms: ms(frame.work()),
             ran_ms: ms(split.ran),
             waited_ms: ms(split.waited),
-            slept_ms: ms((end - begin).saturating_sub(split.ran + split.waited)),
+            slept_ms: ms(split.slept),
             cause: scene.cause(&usual.split, lost),
             waits: scene
                 .waits(true)
@@ -201,7 +205,7 @@ impl Why {
     }
 
     fn keep_split(&mut self, frame: Frame) {
-        let split = self.scene(frame).split();
+        let split = self.scene(frame, false).split();
         if self.splits.len() >= SPLITS_KEPT {
             self.splits.pop_front();
         }
@@ -251,6 +255,23 @@ impl Why {
             source_to_frame_ms: Times::of(self.frames.iter().map(Frame::work)),
             stutters: self.stutters.iter().cloned().collect(),
         }
+    }
+
+    /// The process whose frames are looked at; empty without one.
+    pub fn process(&self) -> &str {
+        &self.process
+    }
+
+    /// The median of the last frames.
+    pub fn usual_ms(&self) -> f64 {
+        let last = self.frames.iter().rev().take(USUAL_FRAMES);
+        let mut intervals: Vec<u64> = last.map(Frame::interval).collect();
+        quantile(&mut intervals, 50) as f64 / NS_PER_MS
+    }
+
+    /// How many are remembered.
+    pub fn stutters(&self) -> usize {
+        self.stutters.len()
     }
 
     /// The last frames' intervals, ms, oldest first.

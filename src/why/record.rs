@@ -30,6 +30,8 @@ pub struct Record {
     pub class: u8,
     pub source: u8,
     pub depth: u8,
+    /// Turn: pid of the task that woke it; 0: none did.
+    pub waker: u32,
     pub flags: u8,
     /// The task state it sleeps in.
     pub sleep: u32,
@@ -74,6 +76,7 @@ impl Record {
             class: raw.class,
             source: raw.source,
             depth: raw.depth,
+            waker: raw.waker,
             flags: raw.flags,
             sleep: raw.sleep,
             comm: name(&raw.comm),
@@ -90,6 +93,11 @@ impl Record {
     /// Was its chain alive when it woke up?
     pub fn in_chain(&self) -> bool {
         self.chain_until > self.from
+    }
+
+    /// Later in the chain of such a source.
+    pub fn follows(&self) -> bool {
+        self.depth > 0 && u32::from(self.source) != intf::source_SRC_INPUT
     }
 
     /// Woken by a source itself, other than input: a timer, a vblank, a fence, a
@@ -136,6 +144,7 @@ pub mod tests {
             class: intf::task_class_CLASS_FRAME as u8,
             source: intf::source_SRC_IRQ as u8,
             depth: 0,
+            waker: 0,
             flags: 0,
             sleep: 1,
             comm: format!("thread{pid}"),

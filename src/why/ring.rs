@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
@@ -13,7 +14,12 @@ use crate::loader::Scheduler;
 use crate::why::Why;
 use crate::why::record::Record;
 
+/// Between two looks at the frames, which have to be half a second old anyway. Each goes through all records of the last
+/// seconds, and the daemon's loop may turn hundreds of times a second.
+const SETTLE_EVERY: Duration = Duration::from_millis(250);
+
 pub struct WhyRing<'a> {
+    settled: Cell<Option<Instant>>,
     buffer: RingBuffer<'a>,
     why: Rc<RefCell<Why>>,
     /// Another process was chosen, and the kernel part does not know it yet.
@@ -39,6 +45,7 @@ impl<'a> WhyRing<'a> {
             .context("adding the ring of waits")?;
         let buffer = builder.build().context("mapping the ring of waits")?;
         Ok(WhyRing {
+            settled: Cell::new(None),
             buffer,
             why,
             changed,
@@ -51,11 +58,21 @@ impl<'a> WhyRing<'a> {
         unsafe { BorrowedFd::borrow_raw(self.buffer.epoll_fd().as_raw_fd()) }
     }
 
-    /// Reads everything that waits and tells the kernel part whom to watch.
+    /// Reads everything that waits, for somebody who asks.
     pub fn drain(&self, scheduler: &Scheduler<'_>) -> Result<()> {
+        self.settled.set(None);
+        self.beat(scheduler)
+    }
+
+    /// The same in passing, and tells the kernel part whom to watch.
+    pub fn beat(&self, scheduler: &Scheduler<'_>) -> Result<()> {
         self.buffer.consume().context("reading the ring of waits")?;
         let mut why = self.why.borrow_mut();
-        why.settle();
+        let recently = |at: Instant| at.elapsed() < SETTLE_EVERY;
+        if !self.settled.get().is_some_and(recently) {
+            why.settle();
+            self.settled.set(Some(Instant::now()));
+        }
         if self.changed.take() {
             debug!("frames are looked for in process {}", why.watch.tgid);
             // Without it there is less to tell, and nothing else.

@@ -25,10 +25,6 @@ impl Spans {
         Spans(out)
     }
 
-    pub fn total(&self) -> u64 {
-        self.0.iter().map(|(a, b)| b - a).sum()
-    }
-
     /// What is in this set and not in the other.
     pub fn minus(&self, other: &Spans) -> Spans {
         let mut out = Vec::new();
@@ -49,19 +45,8 @@ impl Spans {
         Spans(out)
     }
 
-    /// How much of a span lies in the set.
-    pub fn overlap(&self, span: Span) -> u64 {
-        let cut = self.0.iter().map(|&(a, b)| (a.max(span.0), b.min(span.1)));
-        cut.filter(|(a, b)| a < b).map(|(a, b)| b - a).sum()
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = Span> {
         self.0.iter().copied()
-    }
-
-    /// The longest piece.
-    pub fn longest(&self) -> Option<Span> {
-        self.0.iter().copied().max_by_key(|(a, b)| b - a)
     }
 }
 
@@ -73,11 +58,7 @@ mod tests {
     fn unions_and_differences() {
         let a = Spans::new([(5, 7), (0, 2), (1, 3), (9, 30)], (0, 20));
         assert_eq!(a, Spans(vec![(0, 3), (5, 7), (9, 20)]));
-        assert_eq!(a.total(), 16);
         let b = Spans::new([(2, 6), (10, 11)], (0, 20));
         assert_eq!(a.minus(&b), Spans(vec![(0, 2), (6, 7), (9, 10), (11, 20)]));
-        assert_eq!(a.overlap((2, 6)), 2);
-        assert_eq!(a.longest(), Some((9, 20)));
-        assert_eq!(Spans::default().longest(), None);
     }
 }

@@ -23,7 +23,7 @@ fn waited(behind: &Behind, wait: &Wait) -> String {
     let behind = match behind {
         Behind::RealTime if wait.other_pid == 0 => "behind a real-time task".into(),
         Behind::RealTime => format!("behind real-time task {other}"),
-        Behind::Itself => format!("behind its own thread {other}: more threads than CPUs"),
+        Behind::Itself => format!("behind its own thread {other}"),
         Behind::OtherFrame => format!("behind frame thread {other}"),
         Behind::Kernel => format!("behind kernel thread {other}"),
         Behind::Pinned => format!("the only one it may use, behind {other}"),

@@ -22,6 +22,7 @@ static struct wake from_task(u64 waker_until, u8 waker_source, u8 waker_depth)
 	w.waker_until = waker_until;
 	w.waker_source = waker_source;
 	w.waker_depth = waker_depth;
+	w.waker = 77;
 	return w;
 }
 
@@ -83,6 +84,10 @@ static void passes(void)
 	CHECK_EQ(t.depth, 5);
 	CHECK_EQ(t.class, CLASS_FRAME);
 	CHECK(!(t.flags & TASK_WOKEN_BY_INPUT));
+	CHECK_EQ(t.waker, w.waker);
+	w = from(SRC_IRQ); /* nobody did */
+	link_wake(&tun, &t, &w);
+	CHECK_EQ(t.waker, 0);
 }
 
 /* Expired, too deep, or none: the chain ends, and so does an older one. */

@@ -28,6 +28,7 @@ pub fn build(
         add(&mut cpio, &library, Path::new(&library))?;
     }
     add_modules(&mut cpio, "/etc/modules.list", &kernel.modules)?;
+    add_modules(&mut cpio, "/etc/modules.later", &kernel.later_modules)?;
     if display {
         add_modules(&mut cpio, "/etc/modules.display", &kernel.display_modules)?;
     }

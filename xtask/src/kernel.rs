@@ -24,6 +24,8 @@ pub struct Kernel {
     pub modules: Vec<PathBuf>,
     /// Those of the display, likewise.
     pub display_modules: Vec<PathBuf>,
+    /// Those that a scenario loads.
+    pub later_modules: Vec<PathBuf>,
     pub absent: Vec<String>,
     /// The list the modules were chosen by: a longer one later means unpacking again.
     wanted: Vec<String>,
@@ -117,7 +119,10 @@ fn cached(home: &Path) -> Option<Kernel> {
 }
 
 fn wanted() -> Vec<String> {
-    let all = modules::WANTED.iter().chain(modules::DISPLAY);
+    let all = modules::WANTED
+        .iter()
+        .chain(modules::DISPLAY)
+        .chain(modules::LATER);
     all.map(|m| m.to_string()).collect()
 }
 
@@ -156,6 +161,7 @@ fn assemble(name: &str, dir: &Path) -> Result<Kernel> {
         image,
         modules: loaded.files,
         display_modules: loaded.display,
+        later_modules: loaded.later,
         absent: loaded.absent,
         wanted: wanted(),
     })
@@ -171,6 +177,7 @@ fn moved(kernel: Kernel, from: &Path, to: &Path) -> Kernel {
         image: place(&kernel.image),
         modules: kernel.modules.iter().map(place).collect(),
         display_modules: kernel.display_modules.iter().map(place).collect(),
+        later_modules: kernel.later_modules.iter().map(place).collect(),
         ..kernel
     }
 }

@@ -14,11 +14,16 @@ pub const WANTED: &[&str] = &["uinput", "evdev", "virtio_pci", "virtio_input", "
 /// What a machine with a display needs besides; it is loaded by the test itself, which also looks at the machine without.
 pub const DISPLAY: &[&str] = &["bochs"];
 
+/// What one scenario loads itself, with options: a disk that is as slow as it is told to be.
+pub const LATER: &[&str] = &["null_blk"];
+
 pub struct Loaded {
     /// Decompressed files, each after those it depends on.
     pub files: Vec<PathBuf>,
     /// The same for `DISPLAY`, without those above.
     pub display: Vec<PathBuf>,
+    /// The same for `LATER`.
+    pub later: Vec<PathBuf>,
     /// Built into the kernel or not part of it; the test that needs one finds out.
     pub absent: Vec<String>,
 }
@@ -34,6 +39,7 @@ pub fn collect(from: &Path, into: &Path) -> Result<Loaded> {
     let mut loaded = Loaded {
         files: Vec::new(),
         display: Vec::new(),
+        later: Vec::new(),
         absent: Vec::new(),
     };
     for name in WANTED {
@@ -44,6 +50,10 @@ pub fn collect(from: &Path, into: &Path) -> Result<Loaded> {
         add(name, &tree, into, &mut loaded)?;
     }
     loaded.display = loaded.files.split_off(early);
+    for name in LATER {
+        add(name, &tree, into, &mut loaded)?;
+    }
+    loaded.later = loaded.files.split_off(early);
     Ok(loaded)
 }
 

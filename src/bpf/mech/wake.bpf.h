@@ -76,6 +76,7 @@ static __always_inline void wake_by_task(struct wake *w)
 		return;
 	}
 	w->source = SRC_TASK;
+	w->waker = waker->pid;
 	wt = task_ctx(waker);
 	w->waker_until = wt->chain_until;
 	w->waker_source = wt->source;

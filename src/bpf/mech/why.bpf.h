@@ -207,6 +207,7 @@ __noinline int why_slept(struct task_struct *task __arg_trusted)
 	if (!r)
 		return 0;
 	r->kind = WHY_TURN;
+	r->waker = t->waker;
 	r->sleep = task->__state;
 	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
 		r->flags |= WHY_IOWAIT;
@@ -222,7 +223,8 @@ static __always_inline void why_stopping(struct task_struct *p,
 {
 	if (!why_concerns(t))
 		return;
-	if (runnable)
+	/* Not runnable and yet awake: its affinity or priority is changed. */
+	if (runnable || !p->__state)
 		why_since[task_slot(p)] = scx_bpf_now() >> WHY_SINCE_SHIFT;
 	else
 		why_slept(p);

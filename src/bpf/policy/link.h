@@ -48,6 +48,7 @@ struct wake {
 	u64 now; /* ns */
 	u64 waker_until; /* ns: end of the waker's chain, 0 without one */
 	u32 weight; /* of the woken task */
+	u32 waker; /* pid of the ordinary task that wakes; 0: none does */
 	u8 source; /* enum source: who wakes */
 	u8 waker_source; /* enum source of the waker's chain */
 	u8 waker_depth;
@@ -207,6 +208,7 @@ static inline void link_wake(const volatile struct tunables *pr,
 	link_learn(t, in_chain(t, w->now));
 	link_burst(t);
 	t->woken_at = w->now;
+	t->waker = w->waker;
 	t->class = link_class(pr, t, w);
 	t->flags &= ~(TASK_EXPIRED | TASK_WOKEN_BY_INPUT);
 	t->flags |= TASK_WOKEN;

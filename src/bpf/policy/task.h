@@ -48,7 +48,7 @@ struct task_ctx {
 	u64 sum_exec; /* 16: ns, se.sum_exec_runtime when last charged */
 	u64 woken_at; /* 24: ns, wall clock of the last wakeup */
 	u64 chain_until; /* 32: ns, the chain it carries ends here */
-	u32 reserved0; /* 40 */
+	u32 waker; /* 40: pid of the ordinary task that woke it; 0: none did */
 	u32 request_end; /* 44: ns of `used` at which the deadline is used up */
 	u32 used; /* 48: ns of CPU since the last wakeup */
 	u32 burst; /* 52: ns, average CPU per wakeup */

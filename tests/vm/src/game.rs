@@ -2,8 +2,10 @@
 //! A game of two threads, paced by a timer at 60 Hz, that faces a player (a mouse), and can be told to stutter for a
 //! known cause in its next frame.
 
+use crate::disk;
 use crate::load::{Load, Policy, Worker, burn, cpus, pin, set_policy};
 use crate::scenario::Fail;
+use crate::server::Server;
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_SEC, mono_ns, sleep_until};
 use photon_bench::sys::uinput::{Mouse, Reader};
 use std::io;
@@ -19,15 +21,17 @@ const RENDER_NS: u64 = 3 * NS_PER_MS;
 /// Input reaches a process that faces the player more often than every 250 ms.
 const INPUT_EVERY: Duration = Duration::from_millis(40);
 /// Two refreshes and more: no doubt that the frame is late.
-const LONG_NS: u64 = 45 * NS_PER_MS;
-/// A frame thread on the render thread's CPU: below its budget of 14 ms, and too much for the frame.
-const BESIDE_NS: u64 = 13 * NS_PER_MS;
+pub const LONG_NS: u64 = 45 * NS_PER_MS;
+/// Frame threads on the render thread's CPU that were there first, and what each burns: less than a slice, and together
+/// too much for the frame.
+const BESIDE: usize = 6;
+const BESIDE_NS: u64 = 5 * NS_PER_MS / 2;
 /// Workers of a crowded frame, a CPU, and what each burns.
 const CROWD_A_CPU: usize = 4;
 const CROWD_NS: u64 = 9 * NS_PER_MS;
-/// More than a frame thread may use and stay one.
-const OVER_BUDGET_NS: u64 = 24 * NS_PER_MS;
-const RENDER_CPU: usize = 1;
+/// With its usual work a little more than a frame thread may use and stay one: 14 ms.
+const OVER_BUDGET_NS: u64 = 13 * NS_PER_MS;
+pub const RENDER_CPU: usize = 1;
 
 /// What goes wrong in the next frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +43,7 @@ pub enum Trouble {
     Sleep,
     /// Real-time tasks take every CPU.
     RealTime,
-    /// The render thread may run on one CPU only, and another frame thread has it.
+    /// The render thread may run on one CPU only, and other frame threads have it.
     Pinned,
     /// More workers than CPUs.
     Crowd,
@@ -49,9 +53,13 @@ pub enum Trouble {
     Stopped,
     /// The render thread sleeps uninterruptibly.
     Driver,
+    /// It reads from a slow disk.
+    Disk,
+    /// It asks another process, which may run on one CPU only, and a real-time task has that.
+    Server,
 }
 
-const TROUBLES: [Trouble; 9] = [
+const TROUBLES: [Trouble; 11] = [
     Trouble::Nothing,
     Trouble::LongWork,
     Trouble::Sleep,
@@ -61,6 +69,8 @@ const TROUBLES: [Trouble; 9] = [
     Trouble::OverBudget,
     Trouble::Stopped,
     Trouble::Driver,
+    Trouble::Disk,
+    Trouble::Server,
 ];
 
 struct Shared {
@@ -108,6 +118,16 @@ impl Crew {
         for go in &self.go {
             let _ = go.send(ns);
         }
+    }
+
+    fn start_one(&self, index: usize, ns: u64) {
+        if let Some(go) = self.go.get(index) {
+            let _ = go.send(ns);
+        }
+    }
+
+    fn join_one(&self) {
+        let _ = self.done.recv();
     }
 
     fn join(&self) {
@@ -180,27 +200,38 @@ fn pace(shared: &Shared) -> io::Result<()> {
     let (frames, to_render) = channel::<Trouble>();
     let (rendered, done) = channel::<()>();
     let render = std::thread::Builder::new().name("render".into());
+    let mut server = Server::start()?;
     let render = render.spawn(move || {
         for trouble in to_render {
-            draw(trouble)?;
+            draw(trouble, &mut server)?;
             let _ = rendered.send(());
         }
         io::Result::Ok(())
     })?;
     let crowd = Crew::new("worker", CROWD_A_CPU * cpus(), |_| Ok(()))?;
-    let beside = Crew::new("beside", 1, |_| pin(RENDER_CPU))?;
+    let beside = Crew::new("beside", BESIDE, |_| pin(RENDER_CPU))?;
     let rt = Crew::new("rthog", cpus(), |cpu| {
         pin(cpu)?;
         set_policy(Policy::Fifo(10))
     })?;
+    let mut last = Trouble::Nothing;
     while !shared.stop.load(Ordering::Relaxed) {
         sleep_until((mono_ns() / PERIOD_NS + 1) * PERIOD_NS)?;
+        if last == Trouble::Pinned {
+            // Done long ago: no frame waits for them.
+            beside.join();
+        }
         let trouble = TROUBLES[shared.next.swap(0, Ordering::Relaxed)];
         burn(GAME_NS);
         match trouble {
             Trouble::LongWork => burn(LONG_NS),
             Trouble::RealTime => rt.start(LONG_NS),
             Trouble::Pinned => beside.start(BESIDE_NS),
+            Trouble::Server => {
+                rt.start_one(RENDER_CPU, LONG_NS);
+                // Until it has that CPU, which else may still look idle to whoever wakes the render thread.
+                burn(GAME_NS);
+            }
             Trouble::Stopped => stop_myself()?,
             Trouble::Crowd => {
                 crowd.start(CROWD_NS);
@@ -213,9 +244,10 @@ fn pace(shared: &Shared) -> io::Result<()> {
         let _ = done.recv();
         match trouble {
             Trouble::RealTime => rt.join(),
-            Trouble::Pinned => beside.join(),
+            Trouble::Server => rt.join_one(),
             _ => {}
         }
+        last = trouble;
     }
     drop(frames);
     for crew in [crowd, beside, rt] {
@@ -229,10 +261,12 @@ fn pace(shared: &Shared) -> io::Result<()> {
 }
 
 /// The render thread's part of a frame.
-fn draw(trouble: Trouble) -> io::Result<()> {
+fn draw(trouble: Trouble, server: &mut Server) -> io::Result<()> {
     match trouble {
         Trouble::Sleep => sleep_until(mono_ns() + LONG_NS)?,
         Trouble::Driver => fork_and_wait(libc::CLONE_VFORK, || ())?,
+        Trouble::Disk => disk::read()?,
+        Trouble::Server => server.ask()?,
         Trouble::Pinned => {
             pin(RENDER_CPU)?;
             burn(RENDER_NS);
@@ -277,9 +311,9 @@ fn fork_and_wait(flags: libc::c_int, last: impl Fn()) -> io::Result<()> {
     }
 }
 
-/// Hogs on every CPU beside the game.
-pub fn hogs(policy: Policy) -> io::Result<Load> {
-    Load::start(&vec![Worker::hog("hog").policy(policy); 2 * cpus()])
+/// So many hogs a CPU beside the game.
+pub fn hogs(policy: Policy, a_cpu: usize) -> io::Result<Load> {
+    Load::start(&vec![Worker::hog("hog").policy(policy); a_cpu * cpus()])
 }
 
 /// Children that fork and end as fast as they can, until the flag says stop.

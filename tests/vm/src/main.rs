@@ -7,6 +7,7 @@ mod baseline;
 mod bpf;
 mod btf;
 mod device;
+mod disk;
 mod fault;
 mod game;
 mod init;
@@ -22,6 +23,7 @@ mod sample;
 mod scenario;
 mod scenarios;
 mod screen;
+mod server;
 mod setup;
 mod subject;
 mod tour;
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         }
         ["hold", "play"] => scenarios::family::game(),
         ["hold", ref rest @ ..] => scenarios::games::hold(rest),
+        ["serve"] => server::serve(),
         ["scenario", name, ..] => scenario::run_one(name, &args[2..]),
         _ => {
             eprintln!("usage: photon-guest list | photon-guest scenario NAME [ARGS...]");

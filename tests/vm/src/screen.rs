@@ -29,7 +29,7 @@ pub fn load_modules() -> Result<(), Fail> {
         return Err(Fail::skip("this machine has no display modules"));
     };
     for path in list.lines().filter(|l| !l.is_empty()) {
-        load_module(path).map_err(|e| Fail::skip(format!("{path}: {e:#}")))?;
+        load_module(path, c"").map_err(|e| Fail::skip(format!("{path}: {e:#}")))?;
     }
     let begin = Instant::now();
     while !Path::new(CARD).exists() {

@@ -3,7 +3,7 @@
 
 use crate::protocol::{Event, send};
 use anyhow::{Context, Result, bail};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::os::fd::{AsRawFd, IntoRawFd};
 
@@ -83,7 +83,7 @@ pub fn host_name() {
 pub fn modules() {
     let list = std::fs::read_to_string(MODULE_LIST).unwrap_or_default();
     for path in list.lines().filter(|l| !l.is_empty()) {
-        if let Err(e) = load_module(path) {
+        if let Err(e) = load_module(path, c"") {
             send(&Event::Module {
                 path,
                 error: &format!("{e:#}"),
@@ -92,15 +92,14 @@ pub fn modules() {
     }
 }
 
-pub fn load_module(path: &str) -> Result<()> {
+pub fn load_module(path: &str, options: &CStr) -> Result<()> {
     let file = File::open(path)?;
-    let no_options = c"";
     // SAFETY: an open descriptor, a NUL-terminated string, no flags.
     let rc = unsafe {
         libc::syscall(
             libc::SYS_finit_module,
             file.as_raw_fd(),
-            no_options.as_ptr(),
+            options.as_ptr(),
             0,
         )
     };

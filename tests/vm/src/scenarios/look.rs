@@ -29,8 +29,11 @@ const CONSOLE_LINE: usize = 4000;
 const RECORDING: &str = "/tmp/look.photon";
 /// For scx_stats' tools and for everybody.
 const SOCKETS: [&str; 2] = ["/var/run/scx/root/stats", "/run/scx_photon/socket"];
-/// Twenty times what is promised: this machine is emulated, and each instruction takes a nanosecond.
-const STATUS_LIMIT: Duration = Duration::from_millis(100);
+const BETWEEN: Duration = Duration::from_millis(40);
+const STATUS_RUNS: usize = 50;
+/// For the median. Each instruction takes a nanosecond here, and fork, exec and answer have eight million; a CPU of
+/// today takes 1.3 ms for them.
+const STATUS_LIMIT: Duration = Duration::from_millis(16);
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let off = ask(ctx, &["status"])?;
@@ -39,11 +42,11 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &FLAGS)?;
     let game = Game::start()?;
     std::thread::sleep(WARM_UP);
-    let begin = Instant::now();
     let on = ask(ctx, &["status"])?;
-    let took = begin.elapsed();
     is(&on, "status", ON, "ms a frame")?;
-    if took > STATUS_LIMIT {
+    let took = status_times(ctx)?;
+    let (median, most) = (took[STATUS_RUNS / 2], took[STATUS_RUNS - 1]);
+    if median > STATUS_LIMIT {
         return Err(Fail::failed(format!("status took {took:?}")));
     }
     for socket in SOCKETS {
@@ -54,7 +57,28 @@ pub fn run(ctx: &Ctx) -> Outcome {
     photon.stop()?;
     let after = ask(ctx, &["status"])?;
     is(&after, "status after", KERNELS_OWN, KERNELS_WORDS)?;
-    Ok(json!({"status": on.stdout.trim(), "status_us": took.as_micros() as u64}))
+    Ok(
+        json!({"status": on.stdout.trim(), "status_us": {"p50": median.as_micros() as u64, "max": most.as_micros() as u64}}),
+    )
+}
+
+/// From the fork to the exit code of `status` beside the game, sorted.
+fn status_times(ctx: &Ctx) -> Result<Vec<Duration>, Fail> {
+    let mut took = Vec::new();
+    for _ in 0..STATUS_RUNS {
+        let mut command = Command::new(&ctx.scx_photon);
+        command.arg("status").uid(NOBODY).gid(NOBODY);
+        let begin = Instant::now();
+        let out = command.output()?;
+        took.push(begin.elapsed());
+        if out.status.code() != Some(ON) {
+            return Err(Fail::failed(format!("status: {}", out.status)));
+        }
+        // The daemon answers fifty requests a second in all.
+        std::thread::sleep(BETWEEN);
+    }
+    took.sort();
+    Ok(took)
 }
 
 /// What nobody special types.
