@@ -6,12 +6,12 @@
 use std::path::Path;
 use std::process::Command;
 
-/// Commands that cannot run in a test of one program: what they are, and where they are run or what they need.
+/// Commands that cannot run in a test of one program: what they are, and where they are run or what they need. The
+/// scenario `package` runs its own as they stand in the README (`cargo xtask systemd`).
 const ELSEWHERE: &[(&str, &str)] = &[
-    // dist/tests/install.rs makes and installs the packages.
     (
         "apt install ./target/dist/scx-photon_*_amd64.deb",
-        "dist/src/debian.rs",
+        "tests/vm/src/scenarios/package.rs",
     ),
     (
         "dnf install ./target/dist/scx_photon-*.x86_64.rpm",
@@ -19,9 +19,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     (
         "tar -C / -xzf target/dist/scx_photon-*-static.tar.gz",
-        "dist/src/tarball.rs",
+        "tests/vm/src/scenarios/package.rs",
     ),
-    ("apt purge scx-photon", "dist/tests/install.rs"),
+    ("apt purge scx-photon", "tests/vm/src/scenarios/package.rs"),
     ("cd dist/arch", "dist/arch/PKGBUILD"),
     ("makepkg --syncdeps --install", "dist/arch/PKGBUILD"),
     (
@@ -30,24 +30,27 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     (
         "install -m 755 target/release/scx_photon /usr/bin/",
-        "xtask/src/artifacts.rs",
+        "tests/vm/src/scenarios/package.rs",
     ),
     (
         "install -m 644 dist/scx_photon.service /etc/systemd/system/",
-        "dist/scx_photon.service",
+        "tests/vm/src/scenarios/package.rs",
     ),
-    ("systemctl daemon-reload", "dist/scx_photon.service"),
+    (
+        "systemctl daemon-reload",
+        "tests/vm/src/scenarios/package.rs",
+    ),
     (
         "systemctl enable --now scx_photon",
-        "dist/scx_photon.service",
+        "tests/vm/src/scenarios/package.rs",
     ),
     (
         "systemctl disable --now scx_photon",
-        "dist/scx_photon.service",
+        "tests/vm/src/scenarios/package.rs",
     ),
     (
         "rm /usr/bin/scx_photon /etc/systemd/system/scx_photon.service",
-        "dist/scx_photon.service",
+        "tests/vm/src/scenarios/package.rs",
     ),
 ];
 
@@ -144,6 +147,24 @@ fn what_needs_nothing_is_run() {
     // Exits with 0 or 1, and says why.
     let check = run(&["check"]);
     assert!(matches!(check.status.code(), Some(0 | 1)), "{check:?}");
+}
+
+/// scx_loader's modes are flags that scx_photon takes.
+#[test]
+fn the_modes_of_scx_loader_are_flags() {
+    let config: toml::Table = read("dist/scx_loader/config.toml").parse().unwrap();
+    let modes = config["scheds"]["scx_photon"].as_table().unwrap();
+    assert_eq!(modes.len(), 5);
+    for (mode, flags) in modes {
+        let flags: Vec<&str> = flags
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| f.as_str().unwrap())
+            .collect();
+        let bad = parses(env!("CARGO_BIN_EXE_scx_photon"), &flags, mode);
+        assert_eq!(bad, None);
+    }
 }
 
 /// The words in backticks.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The archive format the kernel unpacks as its first file system ("newc"), which is short enough to write here.
 
+use std::collections::BTreeSet;
+
 /// Modes as `stat` has them.
 const FILE: u32 = 0o100_000;
 const DIRECTORY: u32 = 0o040_000;
+const SYMLINK: u32 = 0o120_777;
 const TRAILER: &str = "TRAILER!!!";
 /// Headers with names, and data, are padded to this.
 const ALIGNMENT: usize = 4;
@@ -13,7 +16,7 @@ pub struct Cpio {
     bytes: Vec<u8>,
     /// Unique inode numbers keep the kernel from taking two files for hard links of one.
     inode: u32,
-    directories: Vec<String>,
+    directories: BTreeSet<String>,
 }
 
 impl Cpio {
@@ -24,10 +27,24 @@ impl Cpio {
             let directory = name[..at].to_string();
             if !self.directories.contains(&directory) {
                 self.entry(&directory, DIRECTORY | 0o755, &[]);
-                self.directories.push(directory);
+                self.directories.insert(directory);
             }
         }
         self.entry(name, FILE | if executable { 0o755 } else { 0o644 }, data);
+    }
+
+    /// A file whose directories are there; so with the two below.
+    pub fn plain(&mut self, name: &str, mode: u32, data: &[u8]) {
+        self.entry(name, FILE | mode, data);
+    }
+
+    pub fn directory(&mut self, name: &str, mode: u32) {
+        self.directories.insert(name.to_string());
+        self.entry(name, DIRECTORY | mode, &[]);
+    }
+
+    pub fn symlink(&mut self, name: &str, target: &str) {
+        self.entry(name, SYMLINK, target.as_bytes());
     }
 
     pub fn finish(mut self) -> Vec<u8> {

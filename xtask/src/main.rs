@@ -8,6 +8,7 @@ mod artifacts;
 mod bench;
 mod c2c;
 mod cpio;
+mod debian_root;
 mod demo;
 mod demo_table;
 mod deps;
@@ -30,6 +31,7 @@ mod qmp;
 mod session;
 mod shell;
 mod soak;
+mod systemd;
 mod tally;
 mod tests;
 mod vm;
@@ -71,6 +73,8 @@ enum Command {
     Policy,
     /// Make packages: .deb, .rpm and an archive
     Dist(dist::Args),
+    /// Install, boot, upgrade and purge the packages under systemd in a VM
+    Systemd(systemd::Args),
     /// Build everything that is shipped or tested, optimised
     Build,
 }
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
         Command::C2c(args) => c2c::run(&args),
         Command::Policy => tests::policy_only(),
         Command::Dist(args) => dist::run(&args),
+        Command::Systemd(args) => systemd::run(&args),
         Command::Build => build(),
     };
     match outcome {

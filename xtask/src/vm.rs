@@ -30,6 +30,8 @@ pub struct Vm<'a> {
     pub machine: Machine,
     pub artifacts: &'a Artifacts,
     pub jobs: Vec<Job>,
+    /// Another root file system than the usual one, which holds nothing but our programs.
+    pub root: Option<Vec<u8>>,
     /// How long to wait for a sign of life; probes want an answer sooner.
     pub silence: Duration,
 }
@@ -53,6 +55,7 @@ impl<'a> Vm<'a> {
             machine,
             artifacts,
             jobs: Vec::new(),
+            root: None,
             silence: SILENCE_LIMIT,
         }
     }
@@ -68,13 +71,14 @@ impl<'a> Vm<'a> {
         let initrd = Temporary(paths::cache("boots")?.join(format!("{stem}.cpio")));
         // A socket's path may have 107 bytes, which a target directory can exceed.
         let qmp = Temporary(std::env::temp_dir().join(format!("photon-{stem}.qmp")));
-        let root = initramfs::build(
-            self.kernel,
-            self.artifacts,
-            self.machine.display,
-            &self.jobs,
-        )?;
-        std::fs::write(&initrd.0, root)?;
+        let display = self.machine.display;
+        match &self.root {
+            Some(root) => std::fs::write(&initrd.0, root)?,
+            None => {
+                let root = initramfs::build(self.kernel, self.artifacts, display, &self.jobs)?;
+                std::fs::write(&initrd.0, root)?;
+            }
+        }
         let mut command = self
             .machine
             .command(self.qemu, &self.kernel.image, &initrd.0, &qmp.0);

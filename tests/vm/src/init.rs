@@ -120,7 +120,7 @@ fn run_job(job: &Job, kmsg: &mut Kmsg) -> Result<Report> {
     Ok(report)
 }
 
-fn failed(reason: String) -> Report {
+pub fn failed(reason: String) -> Report {
     Report {
         status: Status::Fail,
         reason,
@@ -207,7 +207,7 @@ fn uptime_s() -> f64 {
         .unwrap_or(0.0)
 }
 
-fn power_off() -> ! {
+pub fn power_off() -> ! {
     // SAFETY: none of the calls takes pointers.
     unsafe {
         // The last report may still be on its way through the serial port, and would be lost with the power.

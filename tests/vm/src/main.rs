@@ -8,6 +8,7 @@ mod bpf;
 mod btf;
 mod device;
 mod disk;
+mod documents;
 mod fault;
 mod game;
 mod init;
@@ -24,6 +25,7 @@ mod scenario;
 mod scenarios;
 mod screen;
 mod server;
+mod service;
 mod setup;
 mod subject;
 mod tour;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         ["hold", "play"] => scenarios::family::game(),
         ["hold", ref rest @ ..] => scenarios::games::hold(rest),
         ["serve"] => server::serve(),
+        ["under-systemd", name] => service::run(name),
         ["scenario", name, ..] => scenario::run_one(name, &args[2..]),
         _ => {
             eprintln!("usage: photon-guest list | photon-guest scenario NAME [ARGS...]");

@@ -55,6 +55,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("cycles", scenarios::cycles::run),
     ("daemon_cost", scenarios::daemon_cost::run),
     ("why", scenarios::why::run),
+    ("package", scenarios::package::run),
     ("look", scenarios::look::run),
 ];
 
@@ -160,13 +161,13 @@ fn find_binary(variable: &str, name: &str) -> PathBuf {
     }
 }
 
-/// Runs one scenario in this process and reports to PID 1, or to the person who called.
-pub fn run_one(name: &str, args: &[String]) -> ExitCode {
+/// Runs one scenario in this process.
+pub fn report(name: &str, args: &[String]) -> Report {
     let outcome = match SCENARIOS.iter().find(|(known, _)| *known == name) {
         Some((_, run)) => run(&Ctx::new(args)),
         None => Err(Fail::failed(format!("no scenario is called {name}"))),
     };
-    let report = match outcome {
+    match outcome {
         Ok(metrics) => Report {
             status: Status::Pass,
             reason: String::new(),
@@ -182,7 +183,12 @@ pub fn run_one(name: &str, args: &[String]) -> ExitCode {
             reason,
             metrics: Value::Null,
         },
-    };
+    }
+}
+
+/// The same, reported to PID 1, or to the person who called.
+pub fn run_one(name: &str, args: &[String]) -> ExitCode {
+    let report = report(name, args);
     match std::env::var_os(RESULT_ENV) {
         Some(path) => {
             let text = serde_json::to_string(&report).unwrap_or_default();
