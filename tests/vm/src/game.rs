@@ -120,6 +120,14 @@ impl Crew {
         }
     }
 
+    fn end(self) {
+        drop(self.go);
+        for thread in self.threads {
+            // A panic would be the scenario's own and is seen in its output.
+            let _ = thread.join();
+        }
+    }
+
     fn start_one(&self, index: usize, ns: u64) {
         if let Some(go) = self.go.get(index) {
             let _ = go.send(ns);
@@ -251,11 +259,7 @@ fn pace(shared: &Shared) -> io::Result<()> {
     }
     drop(frames);
     for crew in [crowd, beside, rt] {
-        drop(crew.go);
-        for thread in crew.threads {
-            // A panic would be the scenario's own and is seen in its output.
-            let _ = thread.join();
-        }
+        crew.end();
     }
     render.join().unwrap_or(Ok(()))
 }
