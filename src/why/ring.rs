@@ -16,7 +16,7 @@ use crate::why::record::Record;
 
 /// Between two looks at the frames, which have to be half a second old anyway. Each goes through all records of the last
 /// seconds, and the daemon's loop may turn hundreds of times a second.
-const SETTLE_EVERY: Duration = Duration::from_millis(250);
+const SETTLE_EVERY: Duration = Duration::from_millis(1000);
 
 pub struct WhyRing<'a> {
     settled: Cell<Option<Instant>>,

@@ -180,6 +180,7 @@ pub const BOOTS: &[Boot] = &[
         EIGHT_IN_TWO_LLCS,
         &[
             test("boot", &["--cpus", "8"], 30),
+            test("daemon_cost", &[], 120),
             test("spread", &[], 120),
             test("input_rings", &[], 120),
             test("counters", &[], 300),

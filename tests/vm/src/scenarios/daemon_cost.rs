@@ -8,8 +8,8 @@ use serde_json::json;
 use std::process::{Command, Stdio};
 
 const SECONDS: u64 = 5;
-/// 3 % of one CPU that does an instruction a nanosecond: less than one on hardware.
-const LIMIT_MS_A_SECOND: u64 = 30;
+/// Of one CPU that does an instruction a nanosecond, so a fifth of it on hardware. Three times what it was seen to take.
+const LIMIT_MS_A_SECOND: u64 = 75;
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &[])?;
