@@ -64,6 +64,9 @@ pub struct Args {
     /// Keep the boots an earlier run has finished, but for those of a scheduler that was built anew since, and its bench
     #[arg(long)]
     resume: bool,
+    /// Boot nothing: report what earlier boots of the same plan have left
+    #[arg(long, requires = "resume")]
+    report: bool,
     /// Write docs/bench and the README's table from this run
     #[arg(long)]
     publish: bool,
@@ -137,7 +140,10 @@ fn frames(args: &Args) -> Result<ExitCode> {
         artifacts: &artifacts,
     };
     let boots = Boots::prepare(&plan, &dir, &artifacts, args.resume)?;
-    let failures = boots.run(&rig, args.vms)?;
+    let failures = match args.report {
+        true => boots.failures(),
+        false => boots.run(&rig, args.vms)?,
+    };
     let results = Results::collect(&plan, &dir, failures)?;
     print!("\n{}", table::render(&results));
     for (what, file) in write(&results, &dir)? {

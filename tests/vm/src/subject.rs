@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 /// The slowest peer takes 40 s to be verified in emulation.
 const ATTACH_LIMIT: Duration = Duration::from_secs(120);
 const EXIT_LIMIT: Duration = Duration::from_secs(20);
+/// Of what a peer printed, in the reason why it is gone.
+const LAST_LINES: usize = 3;
 const POLL: Duration = Duration::from_millis(20);
 const PEER_LOG: &str = "/tmp/peer.log";
 /// What the peers' BPF asks the kernel's configuration for, as stock Debian amd64 kernels have it. Without any such
@@ -48,15 +50,23 @@ pub fn under<T>(ctx: &Ctx, measure: impl FnOnce() -> Result<T, Fail>) -> Result<
 
 fn explained(fail: Fail, stopped: &Result<String, Fail>) -> Fail {
     match (fail, stopped) {
-        (Fail::Failed(what), Ok(log)) => {
-            let last: Vec<&str> = log.lines().rev().take(3).collect();
-            Fail::failed(format!(
-                "{what}: {}",
-                last.into_iter().rev().collect::<Vec<_>>().join(" | ")
-            ))
-        }
+        (Fail::Failed(what), Ok(log)) => Fail::failed(format!("{what}: {}", last_words(log))),
         (other, _) => other,
     }
+}
+
+/// The last lines that tell of an error, else the last ones; a dump's rulers say nothing.
+fn last_words(log: &str) -> String {
+    let last = |wanted: &dyn Fn(&str) -> bool| -> Vec<&str> {
+        let lines: Vec<&str> = log.lines().filter(|l| wanted(l)).collect();
+        lines[lines.len().saturating_sub(LAST_LINES)..].to_vec()
+    };
+    let errors = last(&|l| l.to_lowercase().contains("error"));
+    let lines = match errors.is_empty() {
+        true => last(&|l| l.contains(char::is_alphanumeric)),
+        false => errors,
+    };
+    lines.join(" | ")
 }
 
 /// `ops` is what the kernel names; the name a scheduler registers may carry its version.
@@ -147,5 +157,18 @@ impl Subject {
                 Ok(peer_log())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_are_about_the_error() {
+        let log = "a\nEXIT: runtime error (x)\nb\n=====\n\n";
+        assert_eq!(last_words(log), "EXIT: runtime error (x)");
+        assert_eq!(last_words("a\nb\nc\nd\n====\n"), "b | c | d");
+        assert_eq!(last_words(""), "");
     }
 }

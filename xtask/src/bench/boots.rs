@@ -111,6 +111,11 @@ impl<'a> Boots<'a> {
         self.failures.push(Failure { arm, seed, reason });
     }
 
+    /// What is known to give no numbers.
+    pub fn failures(self) -> Vec<Failure> {
+        self.failures
+    }
+
     /// Runs what is left. What gave no numbers is returned, what did is in the directory.
     pub fn run(self, rig: &Rig, vms: Option<usize>) -> Result<Vec<Failure>> {
         let cpus = std::thread::available_parallelism().map_or(1, |n| n.get());

@@ -106,11 +106,20 @@ fn compared(results: &Results) -> impl Iterator<Item = &Outcome> {
     results.outcomes.iter().filter(shown)
 }
 
-fn label(outcome: &Outcome) -> String {
-    match outcome.name.as_str() {
+fn label(outcome: &Outcome, seeds: u64) -> String {
+    let name = match outcome.name.as_str() {
         BASELINE => "EEVDF".to_string(),
         OWN => "**scx_photon**".to_string(),
         _ => outcome.about.clone(),
+    };
+    let done = outcome
+        .side
+        .iter()
+        .flat_map(|side| side.values())
+        .map(|s| s.len() as u64);
+    match done.min() {
+        Some(done) if done < seeds => format!("{name} ({done} of {seeds} seeds)"),
+        _ => name,
     }
 }
 
@@ -135,7 +144,7 @@ fn grid(
         "---|".repeat(heads.len())
     );
     for outcome in compared(results) {
-        let _ = write!(text, "| {} |", label(outcome));
+        let _ = write!(text, "| {} |", label(outcome, results.seeds));
         for (background, _) in backgrounds {
             let figure = cell(results, profile, background).and_then(|c| figure(outcome, c));
             let _ = write!(text, " {} |", figure.unwrap_or("no result".to_string()));
