@@ -18,10 +18,12 @@ const HURT: &[&str] = &[
     "input_wake_p99_us",
     "input_wake_p999_us",
 ];
-/// Of the differences between two equal sides: with five pairs all of one sign, which is what an interval that
-/// excludes zero means there, one in sixteen is chance. More than twice as many would be the bench's fault.
-const CHANCE: f64 = 1.0 / 16.0;
-const MOST_CHANCE: f64 = 2.0 * CHANCE;
+/// Of the differences between two equal sides some are all of one sign by chance, which is what an interval that
+/// excludes zero means with few pairs: one in sixteen with five of them. More than this many times as many would be the
+/// bench's fault.
+const MOST_CHANCES: f64 = 2.0;
+/// Of that chance with one pair, and what each further one takes from it.
+const HALF: f64 = 0.5;
 const NO_BACKGROUND: &str = "none";
 
 /// One control's sentence, and whether it is as it should be.
@@ -76,7 +78,8 @@ fn equal_sides(a: &Outcome, b: &Outcome) -> Option<Control> {
             (row.mean_b / row.mean_a - 1.0) * 100.0
         );
     }
-    let good = share <= MOST_CHANCE;
+    let pairs = rows.iter().map(|row| row.difference.n).max().unwrap_or(1);
+    let good = share <= MOST_CHANCES * HALF.powi(pairs as i32 - 1);
     Some(Control { good, text })
 }
 

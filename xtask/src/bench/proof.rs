@@ -9,6 +9,7 @@ use crate::paths;
 use anyhow::{Context, Result, bail};
 use photon_bench::aggregate::{CellKey, Comparison, compare};
 use photon_bench::stats::Finding;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 const BEGIN: &str = "<!-- bench: what follows is written by `cargo xtask bench proof` -->\n";
@@ -242,11 +243,18 @@ fn rival(results: &Results, own: &Outcome, cell: &CellKey) -> Option<(String, Co
 fn missing(results: &Results) -> String {
     let mut text = String::new();
     for outcome in compared(results) {
+        let mut by_reason = BTreeMap::<&str, Vec<String>>::new();
         for failure in &outcome.failures {
-            let seed = failure
-                .seed
-                .map_or(String::new(), |s| format!(", seed {s}"));
-            let _ = writeln!(text, "- {}{seed}: {}", outcome.about, failure.reason);
+            let seeds = by_reason.entry(failure.reason.trim()).or_default();
+            seeds.extend(failure.seed.map(|s| s.to_string()));
+        }
+        for (reason, seeds) in by_reason {
+            let seeds = match seeds.as_slice() {
+                [] => String::new(),
+                [one] => format!(", seed {one}"),
+                some => format!(", seeds {}", some.join(", ")),
+            };
+            let _ = writeln!(text, "- {}{seeds}: {reason}", outcome.about);
         }
     }
     match text.is_empty() {
