@@ -58,7 +58,7 @@ fn explained(fail: Fail, stopped: &Result<String, Fail>) -> Fail {
 /// The last lines that tell of an error, else the last ones; a dump's rulers say nothing.
 fn last_words(log: &str) -> String {
     let last = |wanted: &dyn Fn(&str) -> bool| -> Vec<&str> {
-        let lines: Vec<&str> = log.lines().filter(|l| wanted(l)).collect();
+        let lines: Vec<&str> = log.lines().map(str::trim).filter(|l| wanted(l)).collect();
         lines[lines.len().saturating_sub(LAST_LINES)..].to_vec()
     };
     let errors = last(&|l| l.to_lowercase().contains("error"));
