@@ -3,6 +3,11 @@
 //! runs it is named; every path and every name of a scenario in the documents exists.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a failed helper is a failed test
 
+#[allow(dead_code)] // `command` is for the virtual machine
+#[path = "vm/src/documents.rs"]
+mod documents;
+
+use documents::commands;
 use std::path::Path;
 use std::process::Command;
 
@@ -60,25 +65,6 @@ fn root() -> &'static Path {
 
 fn read(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap()
-}
-
-/// The commands between fences, without remarks and `sudo`, one by one.
-fn commands(text: &str) -> Vec<String> {
-    let mut inside = false;
-    let mut found = Vec::new();
-    for line in text.lines() {
-        if line.starts_with("```") {
-            inside = !inside;
-        } else if inside && !line.starts_with([' ', '|']) {
-            let command = line.split(" # ").next().unwrap_or_default();
-            found.extend(command.split("&&").map(|c| {
-                let c = c.trim();
-                c.strip_prefix("sudo ").unwrap_or(c).to_string()
-            }));
-        }
-    }
-    found.retain(|c| !c.is_empty());
-    found
 }
 
 /// Why the command is not what it should be.

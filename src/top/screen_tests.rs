@@ -5,7 +5,8 @@ use super::*;
 use crate::model::{Delay, Ring};
 use crate::view::{Cpu, Process};
 use crate::why::Stutter;
-use crate::why::cause::{Behind, Cause, Wait};
+use crate::why::cause::{Behind, Cause};
+use crate::why::text::tests::{stutter, wait};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -19,30 +20,15 @@ fn cpu(cpu: usize, class: &str, due_us: i64) -> Cpu {
     }
 }
 
-fn stutter() -> Stutter {
+/// With a longer name and number than the ones there.
+fn long_stutter() -> Stutter {
     Stutter {
-        at_ns: 1_000_000_000,
         process: "a-longish-name".into(),
         tgid: 1_234_567,
-        frame_ms: 33.4,
-        usual_ms: 16.7,
-        work_ms: 30.0,
-        ran_ms: 8.0,
-        waited_ms: 15.0,
-        slept_ms: 10.4,
-        cause: Cause::Waited {
+        ..stutter(Cause::Waited {
             behind: Behind::RealTime,
-            wait: Wait {
-                thread: "render".into(),
-                pid: 12,
-                us: 14_800,
-                cpu: 2,
-                other: "audio".into(),
-                other_pid: 77,
-                again: false,
-            },
-        },
-        waits: Vec::new(),
+            wait: wait(),
+        })
     }
 }
 
@@ -83,7 +69,7 @@ fn state(cpus: usize) -> State {
     view.why.process = "a-longish-name".into();
     (view.why.tgid, view.why.frames, view.why.at_ns) = (1_234_567, 100, 3_500_000_000);
     view.why.frame_ms.p50 = 16.7;
-    view.why.stutters = vec![stutter(); 9];
+    view.why.stutters = vec![long_stutter(); 9];
     State {
         view,
         source: "live".into(),

@@ -157,10 +157,10 @@ pub fn summary(r: &Report) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn stutter(cause: Cause) -> Stutter {
+    pub fn stutter(cause: Cause) -> Stutter {
         Stutter {
             at_ns: 1_000_000_000,
             process: "game".into(),
@@ -176,7 +176,7 @@ mod tests {
         }
     }
 
-    fn wait() -> Wait {
+    pub fn wait() -> Wait {
         Wait {
             thread: "render".into(),
             pid: 12,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The commands of a document, as tests/documents.rs finds them.
+//! The commands of a document. tests/documents.rs includes this file, so that both find the same ones.
 
 /// The commands between fences, one by one, without `sudo` and remarks.
 pub fn commands(text: &str) -> Vec<String> {
