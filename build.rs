@@ -41,6 +41,7 @@ fn main() -> Result<()> {
         ("src/bpf/probes/input.bpf.c", "input"),
         ("src/bpf/probes/display.bpf.c", "display"),
         ("src/bpf/probes/exec.bpf.c", "exec"),
+        ("src/bpf/probes/lock.bpf.c", "lock"),
     ] {
         let mut builder = BpfBuilder::new()?;
         builder.add_cflag("-Werror");

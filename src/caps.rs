@@ -56,6 +56,11 @@ pub fn function_tracer() -> bool {
     compat::function_tracer_available()
 }
 
+/// Can it be seen for which lock a task waits?
+pub fn lock_probe() -> bool {
+    function_tracer() && ksym("futex_wait")
+}
+
 /// Everything that is optional, in the order it is printed.
 pub fn detect() -> Vec<Capability> {
     let cap = |name, present, without| Capability {
@@ -78,6 +83,11 @@ pub fn detect() -> Vec<Capability> {
             "GPU fences",
             ksym("btf_trace_dma_fence_signaled"),
             "who waits for the GPU is scheduled by behaviour alone",
+        ),
+        cap(
+            "lock probe",
+            lock_probe(),
+            "a thread that holds a lock which a frame waits for is not helped",
         ),
         cap(
             "idle search within affinity",

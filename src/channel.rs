@@ -16,10 +16,16 @@ use crate::tables::Values;
 const SECTION: [u8; 4] = 0u32.to_ne_bytes();
 const SLOTS: usize = intf::consts_FAMILY_SLOTS as usize;
 
-/// Says who is played and what belongs to it; `None`: nobody is. To be said again
-/// every second. Returns how many found no room.
-pub fn play(scheduler: &Scheduler<'_>, beat: u32, game: Option<(u32, &[u32])>) -> Result<usize> {
-    let (value, left_out) = family_table(beat, game);
+/// Says who is played and what belongs to it, by the look of this number at all
+/// processes; `None`: nobody is. To be said again every second. Returns how many
+/// found no room.
+pub fn play(
+    scheduler: &Scheduler<'_>,
+    beat: u32,
+    look: u32,
+    game: Option<(u32, &[u32])>,
+) -> Result<usize> {
+    let (value, left_out) = family_table(beat, look, game);
     // SAFETY: a struct of plain numbers without padding, as the kernel part has it.
     let bytes = unsafe {
         std::slice::from_raw_parts(addr_of!(value).cast::<u8>(), size_of::<intf::game>())
@@ -49,11 +55,12 @@ pub fn tunables(scheduler: &Scheduler<'_>) -> Result<Values> {
 }
 
 /// The table of `mech/game.bpf.h`, and how many of the family found no room in it.
-fn family_table(beat: u32, game: Option<(u32, &[u32])>) -> (intf::game, usize) {
+fn family_table(beat: u32, look: u32, game: Option<(u32, &[u32])>) -> (intf::game, usize) {
     let mut value = intf::game {
         beat,
         main: 0,
-        reserved: [0; 14],
+        look,
+        reserved: [0; 13],
         family: [0; SLOTS],
     };
     let mut left_out = 0;
@@ -76,8 +83,10 @@ mod tests {
 
     #[test]
     fn a_family_has_its_places() {
-        let (table, left_out) = family_table(3, Some((5000, &[5000, 5001, 5000 + SLOTS as u32])));
-        assert_eq!((table.beat, table.main, left_out), (3, 5000, 1));
+        let (table, left_out) =
+            family_table(3, 7, Some((5000, &[5000, 5001, 5000 + SLOTS as u32])));
+        assert_eq!((table.beat, table.look), (3, 7));
+        assert_eq!((table.main, left_out), (5000, 1));
         assert_eq!(table.family[5001 % SLOTS], 5001);
         assert_eq!(table.family[5000 % SLOTS], 5000, "the game comes first");
         assert_eq!(table.family.iter().filter(|t| **t != 0).count(), 2);
@@ -85,7 +94,7 @@ mod tests {
 
     #[test]
     fn nobody_has_none() {
-        let (table, left_out) = family_table(4, None);
+        let (table, left_out) = family_table(4, 1, None);
         assert_eq!((table.main, left_out), (0, 0));
         assert!(table.family.iter().all(|t| *t == 0));
     }

@@ -4,7 +4,7 @@
 
 use std::mem::MaybeUninit;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use serde::Serialize;
 
 use crate::caps::{self, Capability};
@@ -12,26 +12,51 @@ use crate::cli::Cli;
 use crate::latch;
 use crate::loader::Scheduler;
 use crate::model::Layout;
-use crate::topology::CpuMap;
+use crate::topology::{CpuMap, list, prefer::Preferred};
 
 #[derive(Serialize)]
 struct Report {
     version: &'static str,
     kernel: String,
     topology: String,
+    cpus: Option<Cpus>,
     capabilities: Vec<Capability>,
     layout: Option<Layout>,
     runs: bool,
     why_not: Option<String>,
 }
 
+/// In which order CPUs are tried.
+#[derive(Serialize)]
+struct Cpus {
+    order: String,
+    #[serde(flatten)]
+    preferred: Option<Preferred>,
+    /// The same for people.
+    text: Option<String>,
+}
+
+impl Cpus {
+    fn of(map: &CpuMap) -> Self {
+        Cpus {
+            order: list::show(&map.order),
+            preferred: map.preferred.clone(),
+            text: map.describe_order(),
+        }
+    }
+}
+
 /// Prints the report; true if the scheduler can run.
 pub fn run(cli: &Cli) -> Result<bool> {
-    let loaded = try_load(cli);
-    let map = CpuMap::detect();
+    let map = CpuMap::detect(&cli.prefer_cpus);
+    let loaded = match &map {
+        Ok(map) => try_load(cli, map),
+        Err(e) => Err(anyhow!("{e:#}")),
+    };
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         kernel: caps::kernel_release()?,
+        cpus: map.as_ref().ok().map(Cpus::of),
         topology: map.map_or_else(|e| format!("{e:#}"), |m| m.describe()),
         capabilities: caps::detect(),
         runs: loaded.is_ok(),
@@ -46,12 +71,13 @@ pub fn run(cli: &Cli) -> Result<bool> {
     Ok(report.runs)
 }
 
-fn try_load(cli: &Cli) -> Result<Layout> {
+fn try_load(cli: &Cli, map: &CpuMap) -> Result<Layout> {
+    map.refuse_absent(&cli.prefer_cpus)?;
     if let Some(why) = caps::blocker().or_else(latch::blocker) {
         return Err(why.into());
     }
     let mut object = MaybeUninit::uninit();
-    let scheduler = Scheduler::load(cli, CpuMap::detect()?, &mut object)?;
+    let scheduler = Scheduler::load(cli, map.clone(), &mut object)?;
     Ok(scheduler.layout().clone())
 }
 
@@ -60,6 +86,9 @@ fn print_text(r: &Report) {
         "scx_photon {} on Linux {}, {}",
         r.version, r.kernel, r.topology
     );
+    if let Some(text) = r.cpus.as_ref().and_then(|c| c.text.as_ref()) {
+        println!("  {text}");
+    }
     for c in &r.capabilities {
         if c.present {
             println!("  yes  {}", c.name);

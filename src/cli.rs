@@ -12,6 +12,7 @@ use crate::config::{Config, Profile};
 use crate::detect::rules::Rule;
 use crate::recording::RecordArgs;
 use crate::tables::{TUNABLES, Values};
+use crate::topology::prefer::PreferCpus;
 use crate::tuning::{Layers, assignment};
 
 const AFTER_HELP: &str = "\
@@ -44,7 +45,7 @@ pub struct Cli {
     #[arg(long, value_name = "SEC", value_parser = seconds, conflicts_with = "stats", help_heading = "Statistics")]
     pub monitor: Option<f64>,
 
-    /// With --stats, --monitor, check, bench, compare, status, why or replay: one JSON object instead of text
+    /// With --stats, --monitor, bench, check, compare, games, replay, set, status or why: JSON instead of text
     #[arg(long, global = true, help_heading = "Statistics")]
     pub json: bool,
 
@@ -53,24 +54,36 @@ pub struct Cli {
     pub help_stats: bool,
 
     /// Do not hook input_event(): no input boost, no report counts
-    #[arg(long)]
+    #[arg(long, help_heading = "Probes")]
     pub no_input_probe: bool,
 
     /// Do not hook vblank events and GPU fences: displays are followed by behaviour alone
-    #[arg(long)]
+    #[arg(long, help_heading = "Probes")]
     pub no_display_probe: bool,
+
+    /// Do not hook exec: games are found at the start and by `scx_photon run` alone
+    #[arg(long, help_heading = "Probes")]
+    pub no_exec_probe: bool,
+
+    /// Do not hook futex_wait(): the holder of a lock that a frame waits for is not helped
+    #[arg(long, help_heading = "Probes")]
+    pub no_lock_probe: bool,
 
     /// Let it start again after an ejection in this boot, and exit
     #[arg(long)]
     pub clear_latch: bool,
 
-    /// Do not hook exec: games are found at the start and by `scx_photon run` alone
-    #[arg(long)]
-    pub no_exec_probe: bool,
-
     /// Read tunables and rules for games from a file; flags come first
     #[arg(long, value_name = "FILE", value_parser = config, global = true)]
     pub config: Option<Config>,
+
+    /// CPUs that frame work tries first: a list like 0-3,8, auto for what the machine's cores and caches say, or none
+    #[arg(
+        long = "prefer-cpus",
+        value_name = "LIST",
+        value_parser = str::parse::<PreferCpus>
+    )]
+    typed_prefer_cpus: Option<PreferCpus>,
 
     /// A set of values for the tunables; flags and the file come first
     #[arg(long, value_enum, default_value_t)]
@@ -98,6 +111,10 @@ pub struct Cli {
     #[arg(skip)]
     pub rules: Vec<Rule>,
 
+    /// The flag's, else the file's
+    #[arg(skip)]
+    pub prefer_cpus: PreferCpus,
+
     /// Where the tunables' values come from
     #[arg(skip)]
     pub layers: Layers,
@@ -111,14 +128,20 @@ pub struct Cli {
 pub enum Command {
     /// Say what this kernel supports, without attaching; exits 0 or 1
     Check,
-    /// Compare EEVDF and scx_photon on this machine: runs in turns, a verdict, a page with plots
+    /// Compare the kernel's own scheduler and scx_photon on this machine: runs in turns, a verdict, a page with plots
     Bench(crate::bench::Args),
     /// Compare logs of your own games, by MangoHud, PresentMon or CapFrameX: two sides of any number of runs
     Compare(crate::compare::Args),
     /// Run a command and tell the scheduler that it is a game; needs no privileges
     Run {
-        /// The command, behind `--`; as a launch option of Steam: scx_photon run -- %command%
-        #[arg(last = true, required = true, value_name = "COMMAND")]
+        /// The command; as a launch option of Steam: scx_photon run -- %command%
+        // Forgotten, the `--` must not cost anybody the start of a game: the first word ends our own flags.
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            required = true,
+            value_name = "COMMAND"
+        )]
         command: Vec<OsString>,
     },
     /// Change tunables of the running scx_photon, until it stops; needs root. Without arguments: show all
@@ -128,6 +151,9 @@ pub enum Command {
         assignments: Vec<(String, String)>,
     },
     /// Say which of the running processes are taken for a game, and why; attaches nothing
+    ///
+    /// With --json the names, command lines and cgroups of all processes are printed, too, as they were judged: look into
+    /// it before you show it to anybody.
     Games,
     /// Write man pages and shell completions into a directory: for packages
     #[command(hide = true)]
@@ -233,6 +259,8 @@ where
     let mut cli = Cli::from_arg_matches(&matches)?;
     let config = cli.config.take().unwrap_or_default();
     cli.rules.clone_from(&config.rules);
+    let typed = cli.typed_prefer_cpus.take();
+    cli.prefer_cpus = typed.unwrap_or_else(|| config.prefer_cpus.clone());
     cli.config_file = matches
         .get_raw("config")
         .and_then(|mut v| Some(v.next()?.into()));
@@ -290,6 +318,61 @@ mod tests {
         let err = parse(["scx_photon", "--config", &path]).expect_err("out of range");
         assert_eq!(err.exit_code(), 2);
         assert!(err.to_string().contains("500 to 20000 us"), "{err}");
+        std::fs::remove_file(&file).expect("it was there");
+    }
+
+    #[test]
+    fn preferred_cpus_are_a_flag_or_in_the_file() {
+        let file = std::env::temp_dir().join(format!("photon-prefer-{}.toml", std::process::id()));
+        std::fs::write(&file, "prefer_cpus = \"none\"\n").expect("a file");
+        let path = file.display().to_string();
+        let wanted = |flags: &[&str]| {
+            let args = ["scx_photon"].iter().chain(flags).copied();
+            Ok::<_, clap::Error>(parse(args.map(String::from))?.prefer_cpus)
+        };
+        let list = PreferCpus::List(vec![0, 1]);
+        assert_eq!(wanted(&[]).expect("no flag"), PreferCpus::Auto);
+        assert_eq!(
+            wanted(&["--config", &path]).expect("good"),
+            PreferCpus::None
+        );
+        let both = ["--config", &path, "--prefer-cpus", "0-1"];
+        assert_eq!(wanted(&both).expect("good"), list);
+        let error = wanted(&["--prefer-cpus", "3-1"]).expect_err("no range");
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("3-1 is no range"), "{error}");
+        std::fs::write(&file, "prefer_cpus = \"0-\"\n").expect("a file");
+        let error = wanted(&["--config", &path]).expect_err("no range");
+        assert!(error.to_string().contains("is no CPU"), "{error}");
+        std::fs::remove_file(&file).expect("it was there");
+    }
+
+    /// They are a library's own and reach it as they are; without them nothing is given to it.
+    #[test]
+    fn libbpf_gets_its_options() {
+        let given = |flags: &[&str]| {
+            let args = ["scx_photon"].iter().chain(flags).copied();
+            let cli = parse(args.map(String::from)).expect("good flags");
+            cli.libbpf.into_bpf_open_opts()
+        };
+        assert!(given(&[]).is_none());
+        let relaxed = given(&["--relaxed-maps", "true"]).expect("given");
+        assert!(relaxed.relaxed_maps && relaxed.kconfig.is_null());
+        let text = |pointer: *const std::ffi::c_char| {
+            // SAFETY: a string that the options hold and nobody frees.
+            let text = unsafe { std::ffi::CStr::from_ptr(pointer) };
+            text.to_str().expect("what was typed").to_string()
+        };
+        let pinned = given(&["--pin-root-path", "/a"]).expect("given");
+        assert_eq!(text(pinned.pin_root_path), "/a");
+        let token = given(&["--bpf-token-path", "/b"]).expect("given");
+        assert_eq!(text(token.bpf_token_path), "/b");
+        let btf = given(&["--btf-custom-path", "/c"]).expect("given");
+        assert_eq!(text(btf.btf_custom_path), "/c");
+        let file = std::env::temp_dir().join(format!("photon-kconfig-{}", std::process::id()));
+        std::fs::write(&file, "CONFIG_HZ=1000\n").expect("a file");
+        let kconfig = given(&["--kconfig", &file.display().to_string()]).expect("given");
+        assert_eq!(text(kconfig.kconfig), "CONFIG_HZ=1000\n");
         std::fs::remove_file(&file).expect("it was there");
     }
 

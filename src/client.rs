@@ -26,7 +26,7 @@ impl Client {
         let connected = client.connect(Some(timeout.as_millis() as u64));
         let connected = connected.with_context(|| {
             format!(
-                "no scx_photon answers: its socket {} is silent",
+                "scx_photon is not running: nobody listens at {}",
                 path.display()
             )
         })?;

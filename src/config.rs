@@ -6,15 +6,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::detect::rules::Rule;
 use crate::tables::TUNABLES;
+use crate::topology::prefer::PreferCpus;
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// As the flag takes it. Counts from the next start on.
+    #[serde(deserialize_with = "prefer_cpus")]
+    pub prefer_cpus: PreferCpus,
     /// By name, with underscores.
+    #[serde(deserialize_with = "tunables")]
     pub tunables: BTreeMap<String, u64>,
     #[serde(rename = "rule")]
     pub rules: Vec<Rule>,
@@ -28,7 +33,28 @@ pub struct Config {
 struct GameSection {
     /// File name of the program, in any case.
     program: String,
+    #[serde(deserialize_with = "tunables")]
     tunables: BTreeMap<String, u64>,
+}
+
+fn prefer_cpus<'de, D: Deserializer<'de>>(text: D) -> Result<PreferCpus, D::Error> {
+    let text = String::deserialize(text)?;
+    text.parse().map_err(D::Error::custom)
+}
+
+/// Checked here, so that the error says where in the file it is.
+fn tunables<'de, D: Deserializer<'de>>(table: D) -> Result<BTreeMap<String, u64>, D::Error> {
+    let table = BTreeMap::<String, toml::Value>::deserialize(table)?;
+    let checked = table.into_iter().map(|(name, value)| {
+        let tunable = TUNABLES.iter().find(|t| t.name == name);
+        let tunable = tunable.ok_or_else(|| format!("no tunable is called {name}"))?;
+        let number = tunable.parse(&value.to_string());
+        let number = number.map_err(|e| format!("{name} = {value}: {e}"))?;
+        Ok((name, number))
+    });
+    checked
+        .collect::<Result<_, String>>()
+        .map_err(D::Error::custom)
 }
 
 impl Config {
@@ -39,16 +65,7 @@ impl Config {
     }
 
     pub fn parse(text: &str) -> Result<Self, String> {
-        let config: Config = toml::from_str(text).map_err(|e| e.to_string())?;
-        let sections = config.games.iter().flat_map(|g| &g.tunables);
-        for (name, value) in config.tunables.iter().chain(sections) {
-            let tunable = TUNABLES.iter().find(|t| t.name == name);
-            let tunable = tunable.ok_or_else(|| format!("no tunable is called {name}"))?;
-            tunable
-                .parse(&value.to_string())
-                .map_err(|e| format!("{name} = {value}: {e}"))?;
-        }
-        Ok(config)
+        toml::from_str(text).map_err(|e| e.to_string())
     }
 
     /// What a game's section says, if there is one of this program or this name.
@@ -69,7 +86,7 @@ pub enum Profile {
     Auto,
     /// The defaults: they are for games
     Gaming,
-    /// Background work rotates four times as often and waits half as long, for more switches
+    /// Background work rotates three times as often and waits half as long, for more switches
     Lowlatency,
     /// Longer slices and fewer preemptions
     Powersave,
@@ -120,7 +137,8 @@ mod tests {
         for (text, why) in [
             ("[tunables]\nslice_us = 1\n", "500 to 20000 us"),
             ("[tunables]\nslices = 1\n", "no tunable is called slices"),
-            ("[tunables]\nslice_us = -1\n", "slice_us"),
+            ("[tunables]\nslice_us = -1\n", "500 to 20000 us"),
+            ("[tunables]\nslice_us = \"x\"\n", "500 to 20000 us"),
             (
                 "[[game]]\nprogram = \"x\"\ntunables.slice_us = 1\n",
                 "500 to 20000 us",

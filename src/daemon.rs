@@ -2,7 +2,7 @@
 //! The daemon: attaches the scheduler and waits. Nothing here is on the path of
 //! a wakeup; the kernel part goes on if this process is stopped.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
@@ -14,23 +14,24 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use scx_stats::StatsRequest;
 use serde_json::Value;
 
+use crate::announce;
 use crate::caps;
 use crate::cli::Cli;
 use crate::display::DisplayProbe;
 use crate::drain::Drain;
 use crate::ejection::{self, Exit};
-use crate::exec::ExecProbe;
 use crate::games::Games;
 use crate::latch;
 use crate::loader::Scheduler;
 use crate::model::Sample;
 use crate::probe::InputProbe;
+use crate::probes;
 use crate::server::{self, Server};
 use crate::shutdown::{Asked, Shutdown};
 use crate::socket::Socket;
 use crate::status::Daemon;
 use crate::ticker::Ticker;
-use crate::topology::CpuMap;
+use crate::topology::{CpuMap, prefer::PreferCpus};
 use crate::tuning::Tuning;
 use crate::view::View;
 use crate::why::ring::WhyRing;
@@ -49,6 +50,9 @@ const TAGS: usize = 8;
 /// Schedules until told to stop. Restarts only when the kernel asks for it, after
 /// a CPU came or went; never after a stall.
 pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
+    if let PreferCpus::List(_) = cli.prefer_cpus {
+        CpuMap::detect(&cli.prefer_cpus)?.refuse_absent(&cli.prefer_cpus)?;
+    }
     loop {
         if let Some(why) = caps::blocker().or_else(latch::blocker) {
             return Err(why.into());
@@ -70,95 +74,23 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
 fn session(cli: &Cli, shutdown: &Shutdown) -> Result<Option<Exit>> {
     let (mut object, mut probe_object) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     let (mut display_object, mut exec_object) = (MaybeUninit::uninit(), MaybeUninit::uninit());
-    let mut scheduler = Scheduler::load(cli, CpuMap::detect()?, &mut object)?;
+    let mut lock_object = MaybeUninit::uninit();
+    let mut scheduler = Scheduler::load(cli, CpuMap::detect(&cli.prefer_cpus)?, &mut object)?;
     scheduler.attach()?;
-    let probe = attach_probe(cli, &scheduler, &mut probe_object);
-    let display = attach_display(cli, &scheduler, &mut display_object);
-    let exec = attach_exec(cli, &mut exec_object);
+    let probe = probes::input(cli, &scheduler, &mut probe_object);
+    let display = probes::display(cli, &scheduler, &mut display_object);
+    let exec = probes::exec(cli, &mut exec_object);
+    let lock = probes::lock(cli, &scheduler, &mut lock_object);
     let games = Games::new(exec, cli.rules.clone())?;
-    announce(cli, &scheduler, probe.is_some(), display.as_ref())?;
+    announce::start(cli, &scheduler, probe.is_some(), display.as_ref())?;
     let tuning = Tuning::new(cli.layers.clone());
     let session = Session::new(&scheduler, probe, display, games, tuning)?;
     let ended = session.run(cli, shutdown)?;
     // First of all: taking the probe off waits for every task to pass through the
     // kernel, a third of a second beside hogs on kernels before 7.
     scheduler.detach();
-    drop(session);
+    drop((session, lock));
     Ok(if ended { Some(scheduler.exit()) } else { None })
-}
-
-fn attach_probe<'a>(
-    cli: &Cli,
-    scheduler: &Scheduler<'_>,
-    object: &'a mut MaybeUninit<libbpf_rs::OpenObject>,
-) -> Option<InputProbe<'a>> {
-    if cli.no_input_probe {
-        return None;
-    }
-    InputProbe::attach(scheduler.topology(), scheduler.cpus_map(), object)
-        .inspect_err(|e| warn!("input probe off: {e:#}; input is scheduled by behaviour alone"))
-        .ok()
-}
-
-fn attach_display<'a>(
-    cli: &Cli,
-    scheduler: &Scheduler<'_>,
-    object: &'a mut MaybeUninit<libbpf_rs::OpenObject>,
-) -> Option<DisplayProbe<'a>> {
-    if cli.no_display_probe {
-        return None;
-    }
-    DisplayProbe::attach(scheduler.topology(), scheduler.cpus_map(), object)
-        .inspect_err(|e| {
-            warn!("display probe off: {e:#}; displays are followed by behaviour alone")
-        })
-        .ok()
-}
-
-fn attach_exec<'a>(
-    cli: &Cli,
-    object: &'a mut MaybeUninit<libbpf_rs::OpenObject>,
-) -> Option<ExecProbe<'a>> {
-    if cli.no_exec_probe {
-        return None;
-    }
-    ExecProbe::attach(object)
-        .inspect_err(|e| warn!("exec probe off: {e:#}; games are found at the start alone"))
-        .ok()
-}
-
-/// The one start line.
-fn announce(
-    cli: &Cli,
-    scheduler: &Scheduler<'_>,
-    probe: bool,
-    display: Option<&DisplayProbe<'_>>,
-) -> Result<()> {
-    let missing: Vec<&str> = caps::detect()
-        .iter()
-        .filter(|c| !c.present)
-        .map(|c| c.name)
-        .collect();
-    let changed = cli.tunables.changed();
-    info!(
-        "{} attached on Linux {}: {}; input probe {}; display probe {}; missing: {}; tunables: {}",
-        scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION")),
-        caps::kernel_release()?,
-        scheduler.topology().describe(),
-        if probe { "on" } else { "off" },
-        display.map_or("off", DisplayProbe::describe),
-        if missing.is_empty() {
-            "nothing".into()
-        } else {
-            missing.join(", ")
-        },
-        if changed.is_empty() {
-            "defaults".into()
-        } else {
-            changed.join(" ")
-        },
-    );
-    Ok(())
 }
 
 /// What is open while the scheduler is attached.
@@ -172,6 +104,8 @@ struct Session<'s> {
     why: WhyRing<'s>,
     socket: Option<Socket>,
     begun: Instant,
+    /// As many as the log has been told of.
+    malformed: Cell<u64>,
     games: RefCell<Games<'s>>,
     tuning: Tuning,
 }
@@ -207,6 +141,7 @@ impl<'s> Session<'s> {
             why: WhyRing::new(scheduler)?,
             socket,
             begun: Instant::now(),
+            malformed: Cell::new(0),
             games: RefCell::new(games),
             tuning,
         })
@@ -217,7 +152,8 @@ impl<'s> Session<'s> {
         if let (Some(probe), Some(drain)) = (&self.probe, &self.drain) {
             drain.drain()?;
             let totals = drain.totals();
-            if totals.malformed > 0 {
+            // They are counted for ever, and a client asks twice a second.
+            if self.malformed.replace(totals.malformed) != totals.malformed {
                 warn!(
                     "{} malformed events: kernel part and daemon disagree",
                     totals.malformed
@@ -295,13 +231,11 @@ impl<'s> Session<'s> {
     /// A signal: to stop, or to read the configuration again.
     fn stops(&self, cli: &Cli, shutdown: &Shutdown) -> Result<bool> {
         let asked = shutdown.asked()?;
-        // Without one a hangup means that the terminal is gone.
-        if asked == Asked::Reload && cli.config_file.is_some() {
+        if asked == Asked::Reload {
             let mut games = self.games.borrow_mut();
             self.tuning.reload(self.scheduler, cli, &mut games)?;
-            return Ok(false);
         }
-        Ok(asked != Asked::Nothing)
+        Ok(asked == Asked::Stop)
     }
 
     /// Who plays, and what the configuration says for that game.
@@ -387,7 +321,11 @@ impl Session<'_> {
     /// What is to be done at every turn of the loop, a second or less.
     fn beat(&self, ticker: &mut Ticker) -> Result<()> {
         if let Some(elapsed) = ticker.due() {
-            ticker.print(self.sample()?, elapsed)?;
+            // Those of one period are not worth the scheduler.
+            match self.sample() {
+                Ok(sample) => ticker.print(sample, elapsed)?,
+                Err(e) => warn!("no statistics: {e:#}"),
+            }
         } else if let Some(drain) = &self.drain {
             drain.drain()?;
         }

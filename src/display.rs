@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
 use std::ptr::read_volatile;
 
 use anyhow::{Context, Result, bail};
@@ -13,8 +14,8 @@ use log::debug;
 
 use crate::bpf::display::*;
 use crate::bpf::intf;
+use crate::loader::Scheduler;
 use crate::model::{Delay, Display, NS_PER_US, Sample};
-use crate::topology::CpuMap;
 
 pub struct DisplayProbe<'a> {
     skel: DisplaySkel<'a>,
@@ -40,11 +41,10 @@ fn attach(prog: &ProgramMut<'_>, links: &mut Vec<Link>) -> bool {
 }
 
 impl<'a> DisplayProbe<'a> {
-    /// Loads, and attaches what there is; `cpus` is the scheduler's map that
-    /// holds the stamps. An error if nothing could be attached.
+    /// Loads, and attaches what there is; the scheduler's maps hold the stamps and
+    /// the threads. An error if nothing could be attached.
     pub fn attach(
-        map: &CpuMap,
-        cpus: &impl MapCore,
+        scheduler: &Scheduler<'_>,
         object: &'a mut MaybeUninit<OpenObject>,
     ) -> Result<Self> {
         let mut open = DisplaySkelBuilder::default()
@@ -53,8 +53,12 @@ impl<'a> DisplayProbe<'a> {
         open.progs.scx_lib_init_probe.set_autoload(false);
         open.maps
             .bss_cpus
-            .reuse_fd(cpus.as_fd())
+            .reuse_fd(scheduler.cpus_map().as_fd())
             .context("sharing the CPU contexts")?;
+        open.maps
+            .bss_tasks
+            .reuse_fd(scheduler.tasks_map().as_fd())
+            .context("sharing the task contexts")?;
         let skel = open.load().context("loading")?;
         let mut links = Vec::new();
         let p = &skel.progs;
@@ -70,7 +74,7 @@ impl<'a> DisplayProbe<'a> {
             links,
             vblanks,
             fences,
-            nr_cpus: map.nr_cpus,
+            nr_cpus: scheduler.topology().nr_cpus,
         })
     }
 

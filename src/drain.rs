@@ -63,9 +63,9 @@ impl Drain<'_> {
     pub fn drain(&self) -> Result<()> {
         self.bells.consume().context("reading the rings")?;
         let totals = &mut *self.totals.borrow_mut();
-        for (lane, cursor) in self.lanes.iter().zip(&mut totals.cursors) {
+        for (cpu, (lane, cursor)) in self.lanes.iter().zip(&mut totals.cursors).enumerate() {
             lane.read(cursor, |record| {
-                if InputReport::decode(record).is_none() {
+                if InputReport::decode(record, cpu).is_none() {
                     totals.malformed += 1;
                 }
             });

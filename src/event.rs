@@ -15,14 +15,15 @@ pub struct InputReport {
 }
 
 impl InputReport {
-    /// None for anything that the kernel part cannot have written.
-    pub fn decode(record: &Record) -> Option<Self> {
+    /// None for anything that the kernel part cannot have written into the lane of
+    /// this CPU.
+    pub fn decode(record: &Record, lane_of: usize) -> Option<Self> {
         const { assert!(size_of::<Record>() == size_of::<intf::input_report>()) };
         // SAFETY: of the struct's size and alignment, and every bit pattern is a
         // value of it.
         let raw = unsafe { record.as_ptr().cast::<intf::input_report>().read() };
         let known = u32::from(raw.device_class) < intf::device_class_NR_DEVICE_CLASSES
-            && u32::from(raw.cpu) < intf::consts_MAX_CPUS
+            && usize::from(raw.cpu) == lane_of
             && raw.reserved == 0;
         known.then_some(InputReport {
             at_ns: raw.at,
@@ -46,7 +47,7 @@ mod tests {
 
     #[test]
     fn round_trip() {
-        let got = InputReport::decode(&record(7, 3, 2, 1, 0));
+        let got = InputReport::decode(&record(7, 3, 2, 1, 0), 2);
         assert_eq!(
             got,
             Some(InputReport {
@@ -60,8 +61,8 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused() {
-        assert_eq!(InputReport::decode(&record(7, 3, 2, 6, 0)), None);
-        assert_eq!(InputReport::decode(&record(7, 3, 512, 1, 0)), None);
-        assert_eq!(InputReport::decode(&record(7, 3, 2, 1, 1)), None);
+        assert_eq!(InputReport::decode(&record(7, 3, 2, 6, 0), 2), None);
+        assert_eq!(InputReport::decode(&record(7, 3, 3, 1, 0), 2), None);
+        assert_eq!(InputReport::decode(&record(7, 3, 2, 1, 1), 2), None);
     }
 }

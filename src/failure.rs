@@ -9,6 +9,8 @@ use crate::status;
 /// A failure with a documented exit code. Anything else exits with 1.
 #[derive(Debug)]
 pub enum Failure {
+    /// 2: what was typed does not fit this machine.
+    Usage(String),
     /// 3: not root, or a capability is missing.
     Permission(String),
     /// 4: this kernel has no sched_ext.
@@ -33,6 +35,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Failure::TooBig(_) => 1,
+            Failure::Usage(_) => 2,
             Failure::Permission(_) => 3,
             Failure::NoSchedExt => 4,
             Failure::NoBtf => 5,
@@ -48,7 +51,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Permission(why) => write!(f, "{why}; run it as root (sudo scx_photon)"),
+            Failure::Permission(why) => write!(f, "{why}; run it as root, with sudo"),
             Failure::NoSchedExt => write!(
                 f,
                 "this kernel has no sched_ext; boot Linux 6.12 or newer built with CONFIG_SCHED_CLASS_EXT=y"
@@ -74,7 +77,7 @@ impl fmt::Display for Failure {
                 f,
                 "stays off, since the kernel ejected it in this boot: {why}; `scx_photon --clear-latch` lets it start again"
             ),
-            Failure::Log(why) | Failure::TooBig(why) => write!(f, "{why}"),
+            Failure::Log(why) | Failure::TooBig(why) | Failure::Usage(why) => write!(f, "{why}"),
         }
     }
 }
@@ -105,6 +108,7 @@ mod tests {
     #[test]
     fn every_text_is_one_line() {
         let all = [
+            Failure::Usage("x".into()),
             Failure::Permission("x".into()),
             Failure::NoSchedExt,
             Failure::NoBtf,

@@ -36,6 +36,7 @@ pub struct Games<'a> {
 struct Told {
     game: Option<(u32, Vec<u32>)>,
     beat: u32,
+    look: u32,
     at: Option<Instant>,
 }
 
@@ -133,22 +134,24 @@ impl<'a> Games<'a> {
         self.tell(scheduler)
     }
 
-    /// The back channel: who plays, when it changes and again while it lasts.
+    /// The back channel: who plays, after each look and again while it lasts.
     fn tell(&mut self, scheduler: &Scheduler<'_>) -> Result<bool> {
         let playing = self.watch.playing();
         let game = playing.map(|p| (p.pid, p.members.as_slice()));
         let told = self.told.game.as_ref().map(|(p, m)| (*p, m.as_slice()));
         let due = game.is_some() && self.told.at.is_none_or(|at| at.elapsed() >= TELL);
-        if game == told && !due {
+        let look = self.watch.looked();
+        if game == told && look == self.told.look && !due {
             return Ok(false);
         }
         let other = game.map(|(pid, _)| pid) != told.map(|(pid, _)| pid);
         self.told.beat = self.told.beat.wrapping_add(1);
-        let left_out = channel::play(scheduler, self.told.beat, game)?;
+        let left_out = channel::play(scheduler, self.told.beat, look, game)?;
         if game != told && left_out > 0 {
             warn!("{left_out} processes of the game are treated like any other: too many");
         }
         self.told.game = game.map(|(pid, members)| (pid, members.to_vec()));
+        self.told.look = look;
         self.told.at = Some(Instant::now());
         Ok(other)
     }

@@ -32,6 +32,9 @@ pub fn set(dir: &RunDir, reason: &str) -> Result<()> {
 
 /// Lets it start again; true if something held it back.
 pub fn clear() -> Result<bool> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(Failure::Permission("the latch is root's".into()).into());
+    }
     match RunDir::open(Path::new(RUN_DIR))? {
         Some(dir) => dir.remove(LATCH).context("clearing the latch"),
         None => Ok(false),

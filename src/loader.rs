@@ -103,9 +103,21 @@ impl<'a> Scheduler<'a> {
         String::from_utf8_lossy(&bytes[..end]).into_owned()
     }
 
+    /// What is broken on purpose, for the probes to break too.
+    #[cfg(feature = "sabotage")]
+    pub fn sabotage(&self) -> u32 {
+        let rodata = self.skel.maps.rodata_data.as_ref();
+        rodata.map_or(intf::sabotage_SABOTAGE_NONE, |rodata| rodata.sabotage)
+    }
+
     /// The map that the probes write their stamps to.
     pub fn cpus_map(&self) -> &impl MapCore {
         &self.skel.maps.bss_cpus
+    }
+
+    /// The map of the tasks' contexts.
+    pub fn tasks_map(&self) -> &impl MapCore {
+        &self.skel.maps.bss_tasks
     }
 
     /// The ring that wakes the daemon when the scheduler ends.
@@ -282,6 +294,15 @@ fn fill_rodata(open: &mut OpenMainSkel<'_>, cli: &Cli, map: &CpuMap) -> Result<(
     rodata.nr_llcs = map.nr_llcs as u32;
     rodata.cpu_llc.copy_from_slice(&map.llc);
     rodata.next_in_llc.copy_from_slice(&map.next_in_llc);
+    if let Some(preferred) = &map.preferred {
+        rodata.asymmetric = true;
+        rodata.prefer_whole_cores = preferred.whole_cores;
+        for cpu in &preferred.cpus {
+            rodata.preferred[cpu / u64::BITS as usize] |= 1 << (cpu % u64::BITS as usize);
+        }
+        let before = map.before_preferred();
+        rodata.before_preferred.copy_from_slice(&before);
+    }
     let tun = open.maps.data_tun_data.as_mut().context("no .data.tun")?;
     write_tunables(&mut tun.tun, &cli.tunables);
     #[cfg(feature = "sabotage")]

@@ -2,6 +2,7 @@
 //! scx_photon: parse, run, exit code. `src/bpf/main.bpf.c` is where to start
 //! reading.
 
+mod announce;
 mod assets;
 mod bench;
 mod bpf;
@@ -27,11 +28,13 @@ mod lane;
 mod lanes;
 mod latch;
 mod loader;
+mod lock;
 mod metrics;
 mod model;
 mod monitor;
 mod privilege;
 mod probe;
+mod probes;
 mod recording;
 mod register;
 mod report;
@@ -62,7 +65,8 @@ use photon_bench::background::{JOB_COMMAND, job_main};
 use simplelog::{ConfigBuilder, WriteLogger};
 
 use cli::{Cli, Command};
-use shutdown::Shutdown;
+use failure::Failure;
+use shutdown::{Shutdown, end_with_the_reader};
 
 fn main() -> ExitCode {
     // A job of the bench's compile background: no command line is parsed, it must start fast.
@@ -95,6 +99,7 @@ fn finish(ended: Result<ExitCode>) -> ExitCode {
 fn run(cli: &Cli) -> Result<ExitCode> {
     start_log(cli.verbose)?;
     if cli.help_stats {
+        end_with_the_reader();
         print!("{}", stats::describe());
         return Ok(ExitCode::SUCCESS);
     }
@@ -121,6 +126,13 @@ fn run(cli: &Cli) -> Result<ExitCode> {
 }
 
 fn run_command(cli: &Cli, command: &Command) -> Result<ExitCode> {
+    refuse_idle_flags(cli, command)?;
+    if matches!(
+        command,
+        Command::Check | Command::Compare(_) | Command::Games | Command::Replay { .. }
+    ) {
+        end_with_the_reader();
+    }
     match command {
         Command::Check => {
             let runs = check::run(cli)?;
@@ -144,6 +156,32 @@ fn run_command(cli: &Cli, command: &Command) -> Result<ExitCode> {
         Command::Games => detect::show::run(&cli.rules, cli.json)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `--json` and `--config` may stand behind any command. Where one would change nothing, whoever typed it is told. Not
+/// before a game: that one starts whatever is typed.
+fn refuse_idle_flags(cli: &Cli, command: &Command) -> Result<(), Failure> {
+    use Command::{Bench, Check, Compare, Games, Replay, Run, Set, Status, Why};
+    if matches!(command, Run { .. }) {
+        return Ok(());
+    }
+    let prints_json = matches!(
+        command,
+        Bench(_) | Check | Compare(_) | Games | Replay { .. } | Set { .. } | Status | Why { .. }
+    );
+    if cli.json && !prints_json {
+        return Err(Failure::Usage("--json: this command has no JSON".into()));
+    }
+    if cli.config_file.is_none() || matches!(command, Check | Games) {
+        return Ok(());
+    }
+    let instead = match command {
+        Bench(_) => "; scx_photon reads it by `scx_photon bench -- --config FILE`",
+        _ => "",
+    };
+    Err(Failure::Usage(format!(
+        "--config: this command reads no configuration{instead}"
+    )))
 }
 
 /// Log lines go to stderr, without a date: the journal has its own.

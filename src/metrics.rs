@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::client::Client;
+use crate::shutdown::end_with_the_reader;
 use crate::tables::COUNTERS;
 use crate::view::View;
 use crate::why::frames::Times;
@@ -78,7 +79,7 @@ fn add_counts(r: &mut Registry, view: &View) {
     );
     r.register(
         "ring_drops",
-        "Events lost because a ring was full",
+        "Events overwritten before the daemon had read them",
         counts(rings().map(|(n, ring)| (label("ring", n), ring.drops))),
     );
 }
@@ -137,6 +138,7 @@ pub fn text(view: &View) -> Result<String> {
 
 pub fn run() -> Result<()> {
     let view: View = Client::connect()?.ask("view")?;
+    end_with_the_reader();
     print!("{}", text(&view)?);
     Ok(())
 }

@@ -18,11 +18,13 @@ pub const DEVICE_CLASSES: [&str; intf::device_class_NR_DEVICE_CLASSES as usize] 
     ["mouse", "keyboard", "pad", "touch", "tablet", "other"];
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(default)]
 pub struct Reports {
     pub reports: u64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(default)]
 pub struct Ring {
     /// Events written by the kernel part.
     pub events: u64,
@@ -34,6 +36,7 @@ pub struct Ring {
 
 /// Wake-to-run delay, in microseconds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(default)]
 pub struct Delay {
     pub count: u64,
     pub p50: f64,
@@ -42,6 +45,7 @@ pub struct Delay {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(default)]
 pub struct Layout {
     pub task_ctx_mod64: u64,
     pub cpu_ctx_mod64: u64,
@@ -49,6 +53,7 @@ pub struct Layout {
 
 /// What the display probe has seen.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(default)]
 pub struct Display {
     /// Tracepoints it is attached to, of four.
     pub probes: u64,
@@ -64,6 +69,7 @@ pub struct Display {
 
 /// The game that is played; all empty if none is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(default)]
 pub struct Game {
     pub pid: u32,
     pub name: String,
@@ -74,6 +80,7 @@ pub struct Game {
 
 /// Everything `--stats`, `--monitor` and the stats socket show. Cumulative.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(default)]
 pub struct Sample {
     /// Nanoseconds, the kernel's monotonic clock, of the last counter sum.
     pub at_ns: u64,

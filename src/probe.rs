@@ -14,8 +14,9 @@ use crate::bpf::input::*;
 use crate::caps;
 use crate::drain::Totals;
 use crate::lanes::Lanes;
+use crate::loader::Scheduler;
 use crate::model::{DEVICE_CLASSES, Reports, Ring, Sample};
-use crate::topology::{CpuMap, NR_RINGS};
+use crate::topology::NR_RINGS;
 
 pub struct InputProbe<'a> {
     skel: InputSkel<'a>,
@@ -25,12 +26,12 @@ pub struct InputProbe<'a> {
 }
 
 impl<'a> InputProbe<'a> {
-    /// Loads and attaches; `cpus` is the scheduler's map that holds the stamps.
+    /// Loads and attaches; the scheduler's map holds the stamps.
     pub fn attach(
-        map: &CpuMap,
-        cpus: &impl MapCore,
+        scheduler: &Scheduler<'_>,
         object: &'a mut MaybeUninit<OpenObject>,
     ) -> Result<Self> {
+        let map = scheduler.topology();
         if !caps::function_tracer() {
             bail!("the kernel is built without CONFIG_FUNCTION_TRACER");
         }
@@ -43,10 +44,14 @@ impl<'a> InputProbe<'a> {
         open.progs.scx_lib_init_probe.set_autoload(false);
         open.maps
             .bss_cpus
-            .reuse_fd(cpus.as_fd())
+            .reuse_fd(scheduler.cpus_map().as_fd())
             .context("sharing the CPU contexts")?;
         let rodata = open.maps.rodata_data.as_mut().context("no .rodata")?;
         rodata.cpu_ring.copy_from_slice(&map.ring);
+        #[cfg(feature = "sabotage")]
+        {
+            rodata.sabotage = scheduler.sabotage();
+        }
         open.maps
             .lanes
             .set_max_entries(map.nr_cpus as u32)

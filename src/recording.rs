@@ -57,7 +57,7 @@ impl Reader<BufReader<File>> {
 }
 
 impl<R: Read> Reader<R> {
-    fn new(mut input: R, name: String) -> Result<Self> {
+    pub fn new(mut input: R, name: String) -> Result<Self> {
         let mut head = [0; MAGIC.len() + size_of::<u16>()];
         let whole = input.read_exact(&mut head).is_ok();
         if !whole || !head.starts_with(MAGIC) {
@@ -226,6 +226,14 @@ mod tests {
         let at: Vec<u64> = views.iter().map(|v| v.sample.at_ns).collect();
         assert_eq!(at, [0, 1, 2]);
         assert!(read(&recording(0)).expect("reads").is_empty());
+    }
+
+    /// Fields are added; what was recorded before is read all the same.
+    #[test]
+    fn a_view_of_an_earlier_version_is_read() {
+        let old = serde_json::json!({"version": "0.0.1", "sample": {"at_ns": 7}});
+        let view: View = serde_json::from_value(old).expect("reads");
+        assert_eq!((view.sample.at_ns, view.version.as_str()), (7, "0.0.1"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use anyhow::{Context, Result};
 use log::info;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
-/// Beside the statistics, in the one directory that the unit may write to.
+/// Beside the statistics.
 pub const SOCKET: &str = "/var/run/scx/root/photon-run";
 /// The daemon answers in microseconds or is not worth waiting for.
 const ANSWER: Duration = Duration::from_millis(200);
@@ -29,6 +29,11 @@ const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// At a time, so that nobody fills the daemon's memory.
 const PER_USER: usize = 16;
 const IN_ALL: usize = 256;
+/// New entries a second, each of which is a line in the log and a look at all processes. Nobody starts so many games.
+const RATE_MAX: u32 = 20;
+const RATE_WINDOW: Duration = Duration::from_secs(1);
+/// Clients answered before the daemon's loop does something else.
+const AT_ONCE: usize = 64;
 const YES: &[u8] = b"ok\n";
 const NO: &[u8] = b"full\n";
 
@@ -62,6 +67,8 @@ struct Entry {
 pub struct Registry {
     listener: UnixListener,
     entries: HashMap<u32, Entry>,
+    window: Instant,
+    spent: u32,
 }
 
 impl Registry {
@@ -77,6 +84,8 @@ impl Registry {
         Ok(Registry {
             listener,
             entries: HashMap::new(),
+            window: Instant::now(),
+            spent: 0,
         })
     }
 
@@ -85,10 +94,13 @@ impl Registry {
         self.listener.as_fd()
     }
 
-    /// Answers every client that waits; true if there is a new entry.
+    /// Answers clients that wait; true if there is a new entry.
     pub fn accept(&mut self) -> bool {
         let mut any = false;
-        while let Ok((mut client, _)) = self.listener.accept() {
+        for _ in 0..AT_ONCE {
+            let Ok((mut client, _)) = self.listener.accept() else {
+                break;
+            };
             // A client that is gone has nothing to be told.
             let Ok(peer) = getsockopt(&client, PeerCredentials) else {
                 continue;
@@ -103,12 +115,19 @@ impl Registry {
 
     fn enter(&mut self, pid: u32, uid: u32) -> bool {
         let now = Instant::now();
+        if now - self.window >= RATE_WINDOW {
+            (self.window, self.spent) = (now, 0);
+        }
+        if self.spent >= RATE_MAX {
+            return false;
+        }
         self.entries
             .retain(|pid, e| e.until > now && Path::new("/proc").join(pid.to_string()).exists());
         let of_user = self.entries.values().filter(|e| e.uid == uid).count();
         if of_user >= PER_USER || self.entries.len() >= IN_ALL {
             return false;
         }
+        self.spent += 1;
         info!("process {pid} of user {uid} says that it is a game");
         let until = now + LIFE;
         self.entries.insert(pid, Entry { uid, until });
@@ -188,5 +207,17 @@ mod tests {
         for pid in [1, me] {
             assert!(registry.enter(pid, uid));
         }
+    }
+
+    #[test]
+    fn a_flood_is_let_in_slowly() {
+        let path = socket("flood");
+        let mut registry = Registry::listen(&path).expect("a socket");
+        // Again and again one that exists: the number of entries is no bound.
+        let me = std::process::id();
+        let taken = (0..10 * RATE_MAX).filter(|_| registry.enter(me, 1000));
+        assert_eq!(taken.count() as u32, RATE_MAX);
+        registry.window -= RATE_WINDOW;
+        assert!(registry.enter(me, 1000));
     }
 }

@@ -15,7 +15,8 @@ use crate::caps;
 use crate::client::Client;
 use crate::rundir::RUN_DIR;
 use crate::status::Status;
-use crate::topology::CpuMap;
+use crate::topology::prefer::PreferCpus;
+use crate::topology::{CpuMap, list};
 use crate::view::View;
 use crate::why::{self, Report};
 
@@ -52,7 +53,8 @@ fn part(name: &'static str, tells: &'static str, bytes: impl Into<Vec<u8>>) -> P
 /// What can be found out without a daemon.
 fn machine() -> Result<Vec<Part>> {
     let status = Status::now();
-    let topology = CpuMap::detect().map_or_else(|e| format!("{e:#}\n"), |map| order(&map));
+    let topology =
+        CpuMap::detect(&PreferCpus::Auto).map_or_else(|e| format!("{e:#}\n"), |map| order(&map));
     Ok(vec![
         part(
             "version.txt",
@@ -80,6 +82,10 @@ fn machine() -> Result<Vec<Part>> {
 /// The CPUs as the scheduler tries them.
 fn order(map: &CpuMap) -> String {
     let mut out = map.describe() + "\n";
+    let _ = writeln!(out, "in order: {}", list::show(&map.order));
+    if let Some(first) = map.describe_order() {
+        let _ = writeln!(out, "{first}");
+    }
     for cpu in 0..map.nr_cpus {
         let (llc, next, ring) = (map.llc[cpu], map.next_in_llc[cpu], map.ring[cpu]);
         let _ = writeln!(out, "cpu {cpu}: cache {llc}, then cpu {next}; ring {ring}");

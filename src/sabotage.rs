@@ -23,6 +23,10 @@ pub enum Sabotage {
     IgnoreAffinity,
     /// What is played once is played for ever.
     KeepGame,
+    /// Fair tasks keep their CPU until somebody takes it.
+    EndlessSlice,
+    /// Every other lap of a lane's ring is written past its end.
+    RingBounds,
     /// The counter `wakeups` is never incremented.
     LostCounter,
     /// Every stop of a task takes some 300 instructions more.
@@ -40,6 +44,8 @@ impl Sabotage {
             Sabotage::DropTask => intf::sabotage_SABOTAGE_DROP_TASK,
             Sabotage::IgnoreAffinity => intf::sabotage_SABOTAGE_IGNORE_AFFINITY,
             Sabotage::KeepGame => intf::sabotage_SABOTAGE_KEEP_GAME,
+            Sabotage::EndlessSlice => intf::sabotage_SABOTAGE_ENDLESS_SLICE,
+            Sabotage::RingBounds => intf::sabotage_SABOTAGE_RING_BOUNDS,
             Sabotage::LostCounter => intf::sabotage_SABOTAGE_LOST_COUNTER,
             Sabotage::Waste => intf::sabotage_SABOTAGE_WASTE,
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use crate::client::Client;
+use crate::shutdown::end_with_the_reader;
 use crate::tables::TUNABLES;
 
 /// The daemon answers with what the kernel part has then.
@@ -16,6 +17,7 @@ pub fn run(assignments: &[(String, String)], json: bool) -> Result<()> {
     } else {
         client.tell("set", assignments.to_vec())?
     };
+    end_with_the_reader();
     if json {
         println!("{}", serde_json::to_string(&values)?);
         return Ok(());

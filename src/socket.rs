@@ -248,7 +248,8 @@ impl Client {
     }
 }
 
-fn respond(line: &[u8], answer: impl Fn(&StatsRequest) -> Result<Value>) -> Vec<u8> {
+/// The line that answers a line.
+pub fn respond(line: &[u8], answer: impl Fn(&StatsRequest) -> Result<Value>) -> Vec<u8> {
     let result = serde_json::from_slice(line)
         .context("not a request")
         .and_then(|request: StatsRequest| answer(&request));

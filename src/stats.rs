@@ -3,8 +3,9 @@
 //! description of every field. What they mean is said once, in the lists.
 
 use std::fmt::Write as _;
+use std::io::{Write as _, stdout};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::model::Sample;
 use crate::tables::COUNTERS;
@@ -98,7 +99,7 @@ pub fn line(before: &Sample, now: &Sample, seconds: f64) -> String {
     let mut out = format!(
         "wakeups {:.0}/s: idle {idle:.0}, preempt {preempt:.0}, queued {:.0} | links {:.0}/s, input {:.0}/s",
         rate("wakeups"),
-        rate("queue_llc") + rate("queue_cpu"),
+        rate("queue_llc") + rate("queue_urgent") + rate("queue_cpu"),
         rate("wake_chain"),
         rate("wake_input"),
     );
@@ -145,12 +146,14 @@ impl Printer {
 
     /// Rates need two samples: the first text line covers the time since attach.
     pub fn print(&mut self, sample: Sample, seconds: f64) -> Result<()> {
-        if self.as_json {
-            println!("{}", json(&sample)?);
+        let text = if self.as_json {
+            json(&sample)?
         } else {
             let before = self.last.take().unwrap_or_default();
-            println!("{}", line(&before, &sample, seconds));
-        }
+            line(&before, &sample, seconds)
+        };
+        // A reader that has gone is an error like others, after which a scheduler is taken down in order.
+        writeln!(stdout(), "{text}").context("printing the statistics")?;
         self.last = Some(sample);
         Ok(())
     }
@@ -192,9 +195,13 @@ mod tests {
         before.counters.insert("wakeups".into(), 100);
         let mut now = before.clone();
         now.counters.insert("wakeups".into(), 300);
+        for queue in ["queue_llc", "queue_urgent", "queue_cpu"] {
+            now.counters.insert(queue.into(), 20);
+        }
         now.input.insert("mouse".into(), Reports { reports: 2000 });
         let text = line(&before, &now, 2.0);
         assert!(text.starts_with("wakeups 100/s"), "{text}");
+        assert!(text.contains("queued 30 |"), "{text}");
         assert!(text.contains("mouse 1000 reports/s"), "{text}");
     }
 }

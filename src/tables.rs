@@ -20,17 +20,15 @@ impl Tunable {
 
     /// Parses and checks a value typed by a person.
     pub fn parse(&self, text: &str) -> Result<u64, String> {
-        let value: u64 = text
-            .parse()
-            .map_err(|_| format!("not a whole number of {}", self.unit))?;
-        if (self.min..=self.max).contains(&value) {
-            Ok(value)
-        } else {
-            Err(format!(
-                "out of range: {} to {} {} (default {})",
-                self.min, self.max, self.unit, self.default
-            ))
-        }
+        let what = match text.parse() {
+            Ok(value) if (self.min..=self.max).contains(&value) => return Ok(value),
+            Ok(_) => "out of range",
+            Err(_) => "not a whole number within the range",
+        };
+        let (least, most, unit, default) = (self.min, self.max, self.unit, self.default);
+        Err(format!(
+            "{what}: {least} to {most} {unit} (default {default})"
+        ))
     }
 }
 
@@ -54,6 +52,12 @@ impl Default for Values {
 }
 
 impl Values {
+    /// All tunables, as `name=value`.
+    pub fn all(&self) -> Vec<String> {
+        let named = TUNABLES.iter().zip(&self.0);
+        named.map(|(t, v)| format!("{}={v}", t.name)).collect()
+    }
+
     /// The tunables that differ from their defaults, as `name=value`.
     pub fn changed(&self) -> Vec<String> {
         TUNABLES
@@ -79,13 +83,11 @@ mod tests {
     #[test]
     fn bad_values_name_the_range() {
         for t in TUNABLES {
-            let above = (t.max + 1).to_string();
-            let err = t.parse(&above).expect_err(t.name);
-            assert!(
-                err.contains(&t.max.to_string()) && err.contains(t.unit),
-                "{err}"
-            );
-            assert!(t.parse("x").is_err() && t.parse("-1").is_err() && t.parse("").is_err());
+            let range = format!("{} to {} {}", t.min, t.max, t.unit);
+            for bad in [&(t.max + 1).to_string(), "x", "-1", "", "1.5"] {
+                let err = t.parse(bad).expect_err(t.name);
+                assert!(err.contains(&range), "{bad}: {err}");
+            }
         }
     }
 

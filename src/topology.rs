@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The machine as the kernel part wants it: which LLC a CPU belongs to, in which
-//! order the CPUs of an LLC are tried, and which ring a CPU reports to.
+//! order the CPUs are tried and which of them first, and which ring a CPU reports to.
+
+pub mod list;
+mod machine;
+pub mod prefer;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
-use scx_utils::Topology;
+use anyhow::Result;
 
 use crate::bpf::intf;
 use crate::failure::Failure;
+use machine::Cpu;
+use prefer::{PreferCpus, Preferred};
 
 pub const MAX_CPUS: usize = intf::consts_MAX_CPUS as usize;
 pub const MAX_LLCS: usize = intf::consts_MAX_LLCS as usize;
@@ -23,6 +28,10 @@ pub struct CpuMap {
     pub llc: Vec<u8>,
     pub ring: Vec<u8>,
     pub next_in_llc: Vec<u16>,
+    /// The CPUs that are online, the one to be tried first in front.
+    pub order: Vec<usize>,
+    /// Where the CPUs are not alike.
+    pub preferred: Option<Preferred>,
 }
 
 /// A CPU's place in the machine.
@@ -35,25 +44,20 @@ pub struct Place {
 
 impl CpuMap {
     /// Reads the running machine.
-    pub fn detect() -> Result<Self> {
-        let topo = Topology::new().context("reading the CPU topology from /sys")?;
-        let places: Vec<Place> = topo
-            .all_cpus
-            .values()
-            .map(|c| Place {
-                llc: c.llc_id,
-                core: c.core_id,
-                cpu: c.id,
-            })
-            .collect();
-        Self::new(&places, *scx_utils::NR_CPU_IDS, topo.smt_enabled)
+    pub fn detect(wanted: &PreferCpus) -> Result<Self> {
+        let (cpus, smt) = machine::detect()?;
+        Self::new(&cpus, wanted, *scx_utils::NR_CPU_IDS, smt)
     }
 
-    /// Builds the tables from the places of all CPUs.
-    pub fn new(places: &[Place], nr_cpu_ids: usize, smt: bool) -> Result<Self> {
-        let mut llcs: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
-        for p in places {
-            llcs.entry(p.llc).or_default().push(*p);
+    /// Builds the tables from what is known of all CPUs.
+    fn new(cpus: &[Cpu], wanted: &PreferCpus, nr_cpu_ids: usize, smt: bool) -> Result<Self> {
+        let preferred = Preferred::choose(cpus, wanted);
+        let order = prefer::order(cpus, preferred.as_ref());
+        let llc_of: BTreeMap<usize, usize> =
+            cpus.iter().map(|c| (c.place.cpu, c.place.llc)).collect();
+        let mut llcs: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for cpu in &order {
+            llcs.entry(llc_of[cpu]).or_default().push(*cpu);
         }
         if nr_cpu_ids > MAX_CPUS || llcs.len() > MAX_LLCS {
             let why = format!(
@@ -69,39 +73,59 @@ impl CpuMap {
             llc: vec![0; MAX_CPUS],
             ring: vec![0; MAX_CPUS],
             next_in_llc: (0..MAX_CPUS).map(|c| c as u16).collect(),
+            order,
+            preferred,
         };
-        for (index, cpus) in llcs.values_mut().enumerate() {
+        for (index, cpus) in llcs.values().enumerate() {
             map.add_llc(index, cpus);
         }
-        map.spread_rings(places);
+        map.spread_rings(cpus.iter().map(|c| c.place).collect());
         Ok(map)
     }
 
-    /// The CPUs of an LLC as a circle that visits each core once before it comes
-    /// back for the siblings.
-    fn add_llc(&mut self, index: usize, cpus: &mut [Place]) {
-        cpus.sort_by_key(|p| (p.core, p.cpu));
-        let mut rank = BTreeMap::new();
-        let mut order: Vec<(usize, Place)> = cpus
-            .iter()
-            .map(|p| {
-                let nth = rank.entry(p.core).or_insert(0);
-                *nth += 1;
-                (*nth, *p)
-            })
-            .collect();
-        order.sort_by_key(|(nth, p)| (*nth, p.core, p.cpu));
-        for (i, (_, p)) in order.iter().enumerate() {
-            let next = order[(i + 1) % order.len()].1;
-            self.llc[p.cpu] = index as u8;
-            self.next_in_llc[p.cpu] = next.cpu as u16;
+    /// The CPUs of an LLC, in order, as a circle: it visits each core once before it
+    /// comes back for the siblings.
+    fn add_llc(&mut self, index: usize, cpus: &[usize]) {
+        for (cpu, next) in cpus.iter().zip(cpus.iter().cycle().skip(1)) {
+            self.llc[*cpu] = index as u8;
+            self.next_in_llc[*cpu] = *next as u16;
         }
+    }
+
+    /// By LLC: the CPU after which its circle comes to the preferred ones, or to its
+    /// first if it has none: the last of the order.
+    pub fn before_preferred(&self) -> Vec<u16> {
+        let mut last = vec![0; MAX_LLCS];
+        for cpu in &self.order {
+            last[usize::from(self.llc[*cpu])] = *cpu as u16;
+        }
+        last
+    }
+
+    /// A list of `--prefer-cpus` names CPUs that are there.
+    pub fn refuse_absent(&self, wanted: &PreferCpus) -> Result<()> {
+        let PreferCpus::List(wanted) = wanted else {
+            return Ok(());
+        };
+        let absent = wanted.iter().filter(|c| !self.order.contains(c));
+        let absent: Vec<usize> = absent.copied().collect();
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let mut online = self.order.clone();
+        online.sort_unstable();
+        Err(Failure::Usage(format!(
+            "--prefer-cpus {}: CPUs {} are not online; online are {}",
+            list::show(wanted),
+            list::show(&absent),
+            list::show(&online)
+        ))
+        .into())
     }
 
     /// Contiguous groups in the order LLC, core, sibling: who shares a cache
     /// shares a ring before strangers do.
-    fn spread_rings(&mut self, places: &[Place]) {
-        let mut order = places.to_vec();
+    fn spread_rings(&mut self, mut order: Vec<Place>) {
         order.sort();
         let total = order.len().max(1);
         for (i, p) in order.iter().enumerate() {
@@ -117,7 +141,14 @@ impl CpuMap {
     /// For the start line: `8 CPUs, 2 LLCs, SMT`.
     pub fn describe(&self) -> String {
         let smt = if self.smt { ", SMT" } else { "" };
-        format!("{} CPUs, {} LLCs{smt}", self.nr_cpus, self.nr_llcs)
+        let caches = if self.nr_llcs == 1 { "LLC" } else { "LLCs" };
+        format!("{} CPUs, {} {caches}{smt}", self.nr_cpus, self.nr_llcs)
+    }
+
+    /// Which CPUs frames try first, if that is not all of them.
+    pub fn describe_order(&self) -> Option<String> {
+        let preferred = self.preferred.as_ref()?;
+        Some(preferred.describe(&self.order))
     }
 }
 
@@ -125,7 +156,11 @@ impl CpuMap {
 mod tests {
     use super::*;
 
-    fn machine(llcs: usize, cores: usize, threads: usize) -> Vec<Place> {
+    fn new(cpus: &[Cpu], nr_cpu_ids: usize, smt: bool) -> Result<CpuMap> {
+        CpuMap::new(cpus, &PreferCpus::Auto, nr_cpu_ids, smt)
+    }
+
+    fn machine(llcs: usize, cores: usize, threads: usize) -> Vec<Cpu> {
         let mut all = Vec::new();
         for llc in 0..llcs {
             for core in 0..cores {
@@ -133,7 +168,13 @@ mod tests {
                     let core = llc * cores + core;
                     // Siblings are n and n + N/2, as on AMD desktops.
                     let cpu = core + thread * llcs * cores;
-                    all.push(Place { llc, core, cpu });
+                    all.push(Cpu {
+                        place: Place { llc, core, cpu },
+                        l3_kb: 32 * 1024,
+                        rank: 1024,
+                        max_khz: 0,
+                        performance: false,
+                    });
                 }
             }
         }
@@ -142,9 +183,9 @@ mod tests {
 
     #[test]
     fn circle_visits_every_cpu_of_its_llc_once() {
-        let places = machine(2, 4, 2);
-        let map = CpuMap::new(&places, 16, true).expect("fits");
-        for p in &places {
+        let cpus = machine(2, 4, 2);
+        let map = new(&cpus, 16, true).expect("fits");
+        for p in cpus.iter().map(|c| c.place) {
             let mut seen = vec![p.cpu];
             let mut cpu = map.next_in_llc[p.cpu] as usize;
             while cpu != p.cpu {
@@ -158,7 +199,7 @@ mod tests {
 
     #[test]
     fn circle_takes_cores_before_siblings() {
-        let map = CpuMap::new(&machine(1, 4, 2), 8, true).expect("fits");
+        let map = new(&machine(1, 4, 2), 8, true).expect("fits");
         let walk: Vec<u16> = (0..8)
             .scan(0, |cpu, _| {
                 let this = *cpu;
@@ -171,10 +212,11 @@ mod tests {
 
     #[test]
     fn rings_follow_caches() {
-        let small = CpuMap::new(&machine(1, 4, 1), 4, false).expect("fits");
+        let small = new(&machine(1, 4, 1), 4, false).expect("fits");
         assert_eq!(small.ring[..4], [0, 1, 2, 3]);
-        let places = machine(4, 8, 2);
-        let big = CpuMap::new(&places, 64, true).expect("fits");
+        let cpus = machine(4, 8, 2);
+        let big = new(&cpus, 64, true).expect("fits");
+        let places: Vec<Place> = cpus.iter().map(|c| c.place).collect();
         assert!(places.iter().all(|p| (big.ring[p.cpu] as usize) < NR_RINGS));
         for a in &places {
             for b in &places {
@@ -190,7 +232,32 @@ mod tests {
 
     #[test]
     fn too_many_cpus_are_refused() {
-        assert!(CpuMap::new(&machine(1, 1, 1), MAX_CPUS + 1, false).is_err());
-        assert!(CpuMap::new(&machine(MAX_LLCS + 1, 1, 1), 128, false).is_err());
+        assert!(new(&machine(1, 1, 1), MAX_CPUS + 1, false).is_err());
+        assert!(new(&machine(MAX_LLCS + 1, 1, 1), 128, false).is_err());
+    }
+
+    #[test]
+    fn walks_begin_before_the_preferred() {
+        let wanted = PreferCpus::List(vec![2, 3]);
+        let map = CpuMap::new(&machine(1, 4, 1), &wanted, 4, false).expect("fits");
+        assert_eq!(map.order, [2, 3, 0, 1]);
+        let from = usize::from(map.before_preferred()[0]);
+        assert_eq!((from, map.next_in_llc[from]), (1, 2));
+        assert_eq!(
+            map.describe_order().as_deref(),
+            Some("frame tasks try CPUs 2-3 first (--prefer-cpus), then 0-1")
+        );
+    }
+
+    #[test]
+    fn absent_cpus_are_refused() {
+        let map = new(&machine(1, 4, 1), 4, false).expect("fits");
+        let refuse = |list: &str| map.refuse_absent(&list.parse().expect("a list"));
+        assert!(refuse("auto").is_ok() && refuse("0-3").is_ok());
+        let error = refuse("3-5").expect_err("two of three");
+        assert_eq!(
+            error.to_string(),
+            "--prefer-cpus 3-5: CPUs 4-5 are not online; online are 0-3"
+        );
     }
 }

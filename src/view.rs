@@ -24,6 +24,7 @@ pub const CLASSES: [&str; intf::task_class_NR_CLASSES as usize] =
 
 /// What a CPU runs now.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(default)]
 pub struct Cpu {
     pub cpu: usize,
     /// `-`: idle, or a real-time task.
@@ -38,6 +39,7 @@ pub struct Cpu {
 
 /// A process with frame threads.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(default)]
 pub struct Process {
     pub pid: u32,
     pub name: String,
@@ -49,7 +51,9 @@ pub struct Process {
     pub watched: bool,
 }
 
+/// What a recording or a daemon of an earlier version lacks is at its default, here and in all that it holds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(default)]
 pub struct View {
     pub version: String,
     pub kernel: String,
@@ -89,6 +93,8 @@ impl View {
         for p in &mut processes {
             p.name = process_name(p.pid);
         }
+        // Who has no name has ended since.
+        processes.retain(|p| !p.name.is_empty());
         self.processes = processes;
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -204,6 +204,20 @@ fn every_bad_value_is_refused() {
         }
     }
     is_bad_usage(&["--exit-dump-len=x"]);
+    for value in ["", "all", "0,", "1-0", "0-512", "-1"] {
+        is_bad_usage(&[&format!("--prefer-cpus={value}")]);
+    }
+}
+
+/// Not to be known before the machine is looked at, and said in one line as well.
+#[test]
+fn absent_cpus_are_refused() {
+    let out = run(&["--prefer-cpus", "0,511"]);
+    let error = stderr(&out);
+    assert_eq!(out.status.code(), Some(2), "{error}");
+    let wanted = "scx_photon: --prefer-cpus 0,511: CPUs 511 are not online; online are 0";
+    assert!(error.starts_with(wanted), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
 }
 
 #[test]
@@ -212,6 +226,59 @@ fn bad_usage_is_refused() {
     is_bad_usage(&["nonsense"]);
     is_bad_usage(&["--stats", "1", "--monitor", "1"]);
     is_bad_usage(&["--stats"]);
+}
+
+/// With the `--` and, because a game must start even if it is forgotten, without.
+#[test]
+fn run_becomes_the_command() {
+    for args in [
+        &["run", "--", "echo", "-n", "--json"][..],
+        &["run", "echo", "-n", "--json"],
+        &["run", "--json", "echo", "-n", "--json"],
+    ] {
+        let out = run(args);
+        assert_eq!(stdout(&out), "--json", "{args:?}: {}", stderr(&out));
+        assert_eq!(out.status.code(), Some(0), "{args:?}");
+    }
+    is_bad_usage(&["run"]);
+    let out = run(&["run", "--", "/no/such/game"]);
+    assert_eq!(
+        stderr(&out),
+        "scx_photon: /no/such/game: No such file or directory (os error 2)\n"
+    );
+}
+
+#[test]
+fn a_flag_that_would_change_nothing_is_refused() {
+    let file = std::env::temp_dir().join(format!("photon-idle-{}.toml", std::process::id()));
+    std::fs::write(&file, "").unwrap();
+    let path = file.to_str().unwrap();
+    for (args, why) in [
+        (&["metrics", "--json"][..], "has no JSON"),
+        (&["report", "--json"], "has no JSON"),
+        (&["top", "--config", path], "reads no configuration\n"),
+        (&["bench", "--config", path], "bench -- --config FILE"),
+    ] {
+        let out = run(args);
+        assert_eq!(out.status.code(), Some(2), "{args:?}: {}", stderr(&out));
+        assert!(stderr(&out).starts_with("scx_photon: --"), "{args:?}");
+        assert!(stderr(&out).contains(why), "{args:?}: {}", stderr(&out));
+    }
+    let out = run(&["games", "--json", "--config", path]);
+    assert_eq!(out.status.code(), Some(0), "{}", stderr(&out));
+    std::fs::remove_file(&file).unwrap();
+}
+
+/// As behind `| head`: no panic, no word.
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    for args in [&["--help-stats"][..], &["check"], &["games", "--json"]] {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        let out = photon(args).stdout(writer).output().expect("starts");
+        assert_eq!(stderr(&out), "", "{args:?}");
+        assert_eq!(out.status.signal(), Some(libc::SIGPIPE), "{args:?}");
+    }
 }
 
 /// What breaks the scheduler on purpose is no part of what is shipped.

@@ -135,6 +135,28 @@ fn what_needs_nothing_is_run() {
     assert!(matches!(check.status.code(), Some(0 | 1)), "{check:?}");
 }
 
+/// The configuration that the README shows, read by the program.
+#[test]
+fn the_configuration_of_the_readme_is_one() {
+    let readme = read("README.md");
+    let from = readme.find("    # /etc/scx_photon.toml").expect("a file");
+    let lines = readme[from..].lines();
+    let lines = lines.take_while(|l| l.is_empty() || l.starts_with("    "));
+    let text: String = lines.map(|l| format!("{}\n", l.trim_start())).collect();
+    assert!(text.contains("[[game]]") && text.contains("[[rule]]"));
+    let file = std::env::temp_dir().join(format!("photon-readme-{}.toml", std::process::id()));
+    for (text, code) in [(text.replace("slice_us", "slices"), 2), (text, 0)] {
+        std::fs::write(&file, text).unwrap();
+        let out = Command::new(env!("CARGO_BIN_EXE_scx_photon"))
+            .args(["games", "--config"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert_eq!(out.status.code(), Some(code), "{out:?}");
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
 /// scx_loader's modes are flags that scx_photon takes.
 #[test]
 fn the_modes_of_scx_loader_are_flags() {

@@ -143,7 +143,8 @@ fn libbpf_headers() -> PathBuf {
 fn the_kernel_part_compiles_for_arm64() {
     let headers = Path::new(env!("OUT_DIR")).join("scx_utils-bpf_h");
     let clang = std::env::var("BPF_CLANG").unwrap_or_else(|_| "clang".into());
-    for source in ["src/bpf/main.bpf.c", "src/bpf/probes/input.bpf.c"] {
+    let probes = ["input", "display", "exec", "lock"].map(|p| format!("src/bpf/probes/{p}.bpf.c"));
+    for source in ["src/bpf/main.bpf.c".into()].into_iter().chain(probes) {
         let run = Command::new(&clang)
             .current_dir(root())
             .args([
@@ -165,7 +166,7 @@ fn the_kernel_part_compiles_for_arm64() {
             .arg(format!("-I{}", headers.display()))
             .arg(format!("-I{}", headers.join("bpf-compat").display()))
             .arg(format!("-I{}", libbpf_headers().display()))
-            .args(["-c", source, "-o", "/dev/null"])
+            .args(["-c", &source, "-o", "/dev/null"])
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&run.stderr);

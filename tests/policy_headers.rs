@@ -80,6 +80,18 @@ fn a_moved_field_does_not_compile() {
     }
 }
 
+/// Every tunable has a case in `tests/policy/tunables.c`, or that does not compile.
+#[test]
+fn a_tunable_without_a_case_does_not_compile() {
+    let cases = "tests/policy/tunables.c";
+    compiles_alone(cases, &[]).unwrap();
+    let error = compiles_alone(cases, &["-DPHOTON_SABOTAGE_TUNABLE"]).unwrap_err();
+    assert!(
+        error.contains("'case_forgotten_us' has internal linkage but is not defined"),
+        "{error}"
+    );
+}
+
 /// The simulation finds a bound that does not hold, and finds it within a second.
 #[test]
 fn a_sabotaged_bound_is_found() {

@@ -18,6 +18,36 @@ pub struct CellKey {
     pub cpus: usize,
 }
 
+impl CellKey {
+    /// Of a report, which is one JSON line.
+    pub fn of(report: &str) -> Result<CellKey> {
+        Ok(serde_json::from_str::<Line>(report)?.key())
+    }
+
+    /// Background and variant, as `cargo xtask bench --cells` takes them.
+    pub fn beside(&self) -> String {
+        let background = self.background.replace(',', "+");
+        match self.variant.as_str() {
+            "" => background,
+            variant => format!("{background}@{variant}"),
+        }
+    }
+
+    /// For names of files.
+    pub fn stem(&self) -> String {
+        format!("{}-{}", self.profile, self.beside())
+    }
+
+    /// For people.
+    pub fn title(&self) -> String {
+        let variant = match self.variant.as_str() {
+            "" => String::new(),
+            variant => format!(" ({variant})"),
+        };
+        format!("{} beside {}{variant}", self.profile, self.background)
+    }
+}
+
 /// The part of a report that is compared.
 #[derive(Clone, Debug, Deserialize)]
 struct Line {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use std::path::Path;
 
 /// The profiles that are part of the program.
-pub const PROFILES: [(&str, &str); 10] = [
+pub const PROFILES: [(&str, &str); 12] = [
     ("chain", include_str!("../scenarios/chain.toml")),
     ("60v", include_str!("../scenarios/60v.toml")),
     ("144", include_str!("../scenarios/144.toml")),
@@ -17,11 +17,13 @@ pub const PROFILES: [(&str, &str); 10] = [
     ("native", include_str!("../scenarios/native.toml")),
     ("proton", include_str!("../scenarios/proton.toml")),
     ("proton-nt", include_str!("../scenarios/proton-nt.toml")),
+    ("locks", include_str!("../scenarios/locks.toml")),
     ("longworkers", include_str!("../scenarios/longworkers.toml")),
     (
         "longworkers30",
         include_str!("../scenarios/longworkers30.toml"),
     ),
+    ("heavyjobs30", include_str!("../scenarios/heavyjobs30.toml")),
 ];
 
 /// The job ring of the game's pool has room for one batch.
@@ -131,6 +133,18 @@ pub struct Loading {
     pub job_us: Span,
 }
 
+/// A lock that the render thread takes once a frame and a thread of no frame holds now and then.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    pub use_us: Work,
+    /// Between two of the holder's turns it sleeps.
+    pub gap_ms: Span,
+    /// The holder's work before it takes the lock, and while it has it.
+    pub before_us: Span,
+    pub hold_us: Span,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Audio {
@@ -171,6 +185,7 @@ pub struct Scenario {
     pub game: Game,
     pub wine: Option<Wine>,
     pub loading: Option<Loading>,
+    pub lock: Option<Lock>,
     pub audio: Audio,
     pub desktop: Desktop,
     pub extras: Extras,
@@ -207,7 +222,14 @@ impl Scenario {
             ("launcher_gap_ms", extras.launcher_gap_ms),
             ("launcher_us", extras.launcher_us),
         ];
-        for (name, [lo, hi]) in spans {
+        let lock = self.lock.iter().flat_map(|l| {
+            [
+                ("lock.gap_ms", l.gap_ms),
+                ("lock.before_us", l.before_us),
+                ("lock.hold_us", l.hold_us),
+            ]
+        });
+        for (name, [lo, hi]) in spans.into_iter().chain(lock) {
             if lo == 0 || lo > hi {
                 bail!("{name}: bounds must be above zero and ascending, not [{lo}, {hi}]");
             }

@@ -51,6 +51,12 @@
         { config, lib, ... }:
         {
           options.services.scx_photon.enable = lib.mkEnableOption "scx_photon";
+          options.services.scx_photon.flags = lib.mkOption {
+            type = lib.types.listOf lib.types.str;
+            default = [ ];
+            example = [ "--profile" "lowlatency" ];
+            description = "Flags of the daemon, none with a blank in it: see scx_photon --help.";
+          };
           config = lib.mkIf config.services.scx_photon.enable {
             environment.systemPackages = [ package ];
             systemd.packages = [ package ];
@@ -60,6 +66,7 @@
                 ""
                 "${package}/bin/scx_photon $SCX_PHOTON_FLAGS"
               ];
+              environment.SCX_PHOTON_FLAGS = lib.concatStringsSep " " config.services.scx_photon.flags;
             };
           };
         };

@@ -5,6 +5,7 @@
 mod assets;
 mod debian;
 mod elf;
+mod notices;
 mod redhat;
 mod source;
 mod tarball;

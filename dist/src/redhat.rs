@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The .rpm.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use rpm::{BuildConfig, CompressionWithLevel, Dependency, FileOptions, PackageBuilder};
 
@@ -18,6 +21,17 @@ pub fn file_name(release: &str) -> String {
     format!("{NAME}-{VERSION}-{release}.{ARCH}.rpm")
 }
 
+/// rpm takes away only what a package says is its own: the directories of our name, and what is in them.
+fn own_directories(tree: &Tree) -> BTreeSet<String> {
+    let mut own = BTreeSet::new();
+    for entry in &tree.entries {
+        let parents = Path::new(&entry.path).ancestors().skip(1);
+        let ours = parents.filter(|p| p.iter().any(|name| name == NAME));
+        own.extend(ours.map(|p| p.display().to_string()));
+    }
+    own
+}
+
 pub fn package(tree: &Tree, release: &str) -> Result<Vec<u8>> {
     let config = BuildConfig::default()
         .compression(CompressionWithLevel::Gzip(GZIP_LEVEL))
@@ -32,6 +46,9 @@ pub fn package(tree: &Tree, release: &str) -> Result<Vec<u8>> {
         .post_install_script(read("dist/rpm/post")?)
         .pre_uninstall_script(read("dist/rpm/preun")?)
         .post_uninstall_script(read("dist/rpm/postun")?);
+    for directory in own_directories(tree) {
+        builder.with_dir_entry(FileOptions::dir(directory))?;
+    }
     for entry in &tree.entries {
         let mode = u16::try_from(entry.mode).context("a mode of more than 16 bits")?;
         let options = FileOptions::new(&entry.path).permissions(mode);

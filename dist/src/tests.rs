@@ -67,6 +67,7 @@ fn a_deb_has_its_papers_and_files() {
         ("./usr/lib/systemd/system/scx_photon.service", 0o644),
         ("./usr/share/bash-completion/completions/scx_photon", 0o644),
         ("./usr/share/doc/scx-photon/README.md", 0o644),
+        ("./usr/share/doc/scx-photon/THIRD-PARTY.gz", 0o644),
         ("./usr/share/doc/scx-photon/changelog.gz", 0o644),
         ("./usr/share/doc/scx-photon/copyright", 0o644),
         ("./usr/share/doc/scx-photon/examples/gamemode.ini", 0o644),
@@ -200,4 +201,17 @@ fn the_scripts_are_sound() {
 fn versions_agree() {
     let pkgbuild = crate::tree::read("dist/arch/PKGBUILD").unwrap();
     assert!(pkgbuild.contains(&format!("\npkgver={}\n", source::VERSION)));
+}
+
+#[test]
+fn what_is_linked_is_named_with_its_license() {
+    let text = crate::notices::text().unwrap();
+    let (list, texts) = text.split_once("\n\n---").unwrap();
+    for linked in ["\nclap ", "\nlibbpf-rs ", "\nratatui "] {
+        assert!(list.contains(linked), "{linked}");
+    }
+    // Tests need it, the program does not.
+    assert!(!list.contains("\nproptest "));
+    assert!(texts.contains("Permission is hereby granted, free of charge"));
+    assert!(!list.contains("see its text"), "{list}");
 }

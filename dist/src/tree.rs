@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use flate2::{Compression, GzBuilder};
 
-use crate::{assets, debian, source};
+use crate::{assets, debian, notices, source};
 
 const PROGRAM: u32 = 0o755;
 const TEXT: u32 = 0o644;
@@ -168,6 +168,12 @@ impl Tree {
             let data = read(file)?.into();
             self.add(format!("{dir}/{name}"), TEXT, Kind::Documentation, data);
         }
+        self.add(
+            format!("{dir}/THIRD-PARTY.gz"),
+            TEXT,
+            Kind::Documentation,
+            gzip(notices::text()?.as_bytes())?,
+        );
         let license = read("LICENSE")?.into();
         let changes = read("CHANGELOG.md")?;
         let (changes_name, changes, license_path, license) = match self.flavour {

@@ -164,6 +164,14 @@ fn rpm_reads_the_rpm() {
         String::from_utf8_lossy(&out.stdout).into_owned()
     };
     assert!(query("--list").contains("/usr/lib/systemd/system/scx_photon.service\n"));
+    let own = query("--list");
+    for directory in [
+        "doc/scx_photon",
+        "doc/scx_photon/examples",
+        "licenses/scx_photon",
+    ] {
+        assert!(own.contains(&format!("/usr/share/{directory}\n")), "{own}");
+    }
     assert_eq!(query("--configfiles"), "/etc/default/scx_photon\n");
     let scripts = query("--scripts");
     for part in ["postinstall", "preuninstall", "postuninstall"] {

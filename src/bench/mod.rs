@@ -17,10 +17,9 @@ use photon_bench::sys::signal;
 use crate::caps;
 use arm::Subject;
 
-const KERNEL: &str = "EEVDF";
 const OWN: &str = "scx_photon";
-/// The other side of a control.
-const AGAIN: &str = "EEVDF again";
+/// Of kernels with the BORE patch, CachyOS's among them: 1 where it is on.
+const BORE: &str = "/proc/sys/kernel/sched_bore";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -68,6 +67,12 @@ fn order(runs: u32) -> Vec<usize> {
         .collect()
 }
 
+/// What the kernel schedules by without us.
+fn kernels_own() -> &'static str {
+    let bore = std::fs::read_to_string(BORE).is_ok_and(|on| on.trim() == "1");
+    if bore { "BORE" } else { "EEVDF" }
+}
+
 pub fn run(args: &Args, as_json: bool) -> Result<()> {
     if let Some(why) = caps::blocker() {
         return Err(why.into());
@@ -78,20 +83,21 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
     };
     // From here on there is something to put back.
     signal::install_stop()?;
-    let names = if args.control {
-        [KERNEL, AGAIN]
-    } else {
-        [KERNEL, OWN]
+    let kernels = kernels_own();
+    let other = match args.control {
+        true => format!("{kernels} again"),
+        false => OWN.to_string(),
     };
-    let mut sides = names.map(|name| Side {
-        name: name.to_string(),
+    let names = [kernels.to_string(), other];
+    let mut sides = names.clone().map(|name| Side {
+        name,
         runs: Vec::new(),
     });
     let order = order(args.runs);
     for (index, side) in order.iter().enumerate() {
         let what = format!("run {} of {}, {}", index + 1, order.len(), names[*side]);
         eprintln!("{what}");
-        let mut subject = match names[*side] {
+        let mut subject = match names[*side].as_str() {
             OWN => Subject::photon(&args.flags)?,
             _ => Subject::kernel(),
         };
@@ -119,12 +125,15 @@ fn report(args: &Args, source: &Source, sides: &[Side; 2], as_json: bool) -> Res
     let verdict = sides::verdict(&rows, headline, a, b);
     let remarks = source.remarks(args.runs)?;
     let html = page::render(&rows, a, b, &verdict, &remarks);
-    std::fs::write(&args.html, html).with_context(|| args.html.display().to_string())?;
+    // Before the page, which may find no room: the runs took minutes.
     if as_json {
         println!("{}", text::json(&rows, a, b, &verdict));
     } else {
         print!("{}", text::table(&rows, a, b, &verdict));
         remarks.iter().for_each(|r| println!("  {r}"));
+    }
+    std::fs::write(&args.html, html).with_context(|| args.html.display().to_string())?;
+    if !as_json {
         println!("  The plots: {}", args.html.display());
     }
     Ok(())

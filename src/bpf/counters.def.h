@@ -12,6 +12,7 @@ COUNTER(wake_display, "Wakeups by a vblank or a GPU fence")
 COUNTER(wake_chain, "Wakeups that pass a live chain on")
 COUNTER(wake_rt, "Wakeups by a real-time task, which count as a source")
 COUNTER(wake_irq, "Wakeups from a hard or soft interrupt")
+COUNTER(wake_submitter, "Wakeups of a thread that gives the GPU work")
 COUNTER(class_input, "Wakeups placed in class input")
 COUNTER(class_kernel,
 	"Wakeups placed in class kernel: threads bound to one CPU")
@@ -39,16 +40,19 @@ COUNTER(dispatch_turn,
 COUNTER(dispatch_cpu, "Took the earliest task of the own CPU's queue")
 COUNTER(dispatch_steal, "Took a task of another LLC because the own was empty")
 COUNTER(dispatch_keep, "Let the running task continue: nobody else waits")
+COUNTER(lock_lift,
+	"Ran the holder of a lock in the stead of the frame task that waits for it")
 COUNTER(kick_idle, "Woke an idle CPU for a task that was just queued")
 COUNTER(kick_late,
 	"Went idle just when work was queued, and looked again at once")
 COUNTER(rt_rescue, "Moved tasks off a CPU that a real-time task has taken")
 COUNTER(rescue_overdue,
 	"Told a CPU to run a task that had waited past its bound: a defect or a real-time hog")
-COUNTER(tick_yield, "Ended a long slice at the tick because a local task waits")
+COUNTER(tick_yield,
+	"Ended a long slice at the tick because a task bound to this CPU waits")
 COUNTER(game_demoted,
 	"Stints of heavy work beside a game, which count as batch work")
-COUNTER(ctx_missing, "Tasks scheduled without a context: the pool was empty")
+COUNTER(ctx_missing, "Wakeups of tasks without a context: the pool was empty")
 COUNTER(context_alloc, "Task contexts handed out")
 COUNTER(context_free, "Task contexts taken back")
 COUNTER(why_waits, "Waits of frame threads that `scx_photon why` was told of")

@@ -52,7 +52,8 @@ enum counter {
 struct game {
 	u32 beat; /* another number each time */
 	u32 main; /* tgid; 0: nobody plays */
-	u32 reserved[14];
+	u32 look; /* number of the look at all processes that the rest is of */
+	u32 reserved[13];
 	u32 family[FAMILY_SLOTS]; /* tgids, by their low bits; 0: free */
 };
 
@@ -68,6 +69,8 @@ enum sabotage {
 	SABOTAGE_DROP_TASK,
 	SABOTAGE_IGNORE_AFFINITY,
 	SABOTAGE_KEEP_GAME, /* once a game, always a game */
+	SABOTAGE_ENDLESS_SLICE, /* fair work keeps its CPU until it is preempted */
+	SABOTAGE_RING_BOUNDS, /* events past a lane's end, so into the next lane */
 };
 
 /* One input report. Holds nothing from which a key or a position could be told. */
@@ -102,7 +105,8 @@ struct cpu_ctx {
 	u8 device; /* 149: enum device_class of an input stamp */
 	u8 reserved2[2];
 	s64 fair_pulls; /* 152: sum of fair_pull() */
-	u8 reserved3[32];
+	u32 lock_holder; /* 160: pid: who has the lock the frame task here wants */
+	u8 reserved3[28];
 	/* line 3: the timer */
 	u8 stranded; /* 192: nothing of ours ran at the last beat, and tasks wait */
 	u8 reserved4[63];

@@ -15,12 +15,12 @@
  *   OWN     the CPU that the element belongs to
  *   ANY     any CPU: by compare-and-swap, by an atomic, or under a lock
  *   HOLDER  who has the task: the waker while it sleeps (pi_lock), else the
- *           holder of the lock of its run queue
+ *           holder of the lock of its run queue, or the running task itself
  *   TIMER   the BPF timer: one at a time
  *   WAKERS  any CPU that wakes or queues a task
  *   DAEMON  user space
  */
-LAYOUT(task_ctx, 64, 64, 2)
+LAYOUT(task_ctx, 64, 64, 0)
 FIELD(task_ctx, deadline, 0, HOLDER, HOLDER)
 FIELD(task_ctx, vtime, 0, HOLDER, HOLDER)
 FIELD(task_ctx, sum_exec, 0, HOLDER, HOLDER)
@@ -35,8 +35,10 @@ FIELD(task_ctx, class, 0, HOLDER, HOLDER)
 FIELD(task_ctx, source, 0, HOLDER, HOLDER)
 FIELD(task_ctx, depth, 0, HOLDER, HOLDER)
 FIELD(task_ctx, flags, 0, HOLDER, HOLDER)
+FIELD(task_ctx, submits, 0, HOLDER, HOLDER)
+FIELD(task_ctx, submitted, 0, HOLDER, HOLDER)
 
-LAYOUT(cpu_ctx, 256, 128, 199)
+LAYOUT(cpu_ctx, 256, 128, 195)
 FIELD(cpu_ctx, deadline, 0, OWN, WAKERS)
 FIELD(cpu_ctx, started, 0, OWN, WAKERS)
 FIELD(cpu_ctx, class, 0, OWN, WAKERS)
@@ -49,6 +51,7 @@ FIELD(cpu_ctx, source_context, 2, OWN, OWN)
 FIELD(cpu_ctx, source, 2, OWN, OWN)
 FIELD(cpu_ctx, device, 2, OWN, OWN)
 FIELD(cpu_ctx, fair_pulls, 2, OWN, TIMER)
+FIELD(cpu_ctx, lock_holder, 2, OWN, OWN)
 FIELD(cpu_ctx, stranded, 3, TIMER, TIMER)
 
 LAYOUT(lane, 32896, 128, 47)
@@ -75,9 +78,10 @@ FIELD(shared, playing, 1, TIMER, WAKERS)
 FIELD(shared, idle, 2, ANY, WAKERS)
 FIELD(shared, snap, 4, TIMER, DAEMON)
 
-LAYOUT(game, 4160, 64, 56)
+LAYOUT(game, 4160, 64, 52)
 FIELD(game, beat, 0, DAEMON, TIMER)
 FIELD(game, main, 0, DAEMON, TIMER)
+FIELD(game, look, 0, DAEMON, WAKERS)
 FIELD(game, family, 1, DAEMON, WAKERS)
 
 /* Four to a line: stored to a few times a second, and only in a chain. */
@@ -85,6 +89,12 @@ LAYOUT(process_ctx, 16, 16, 4)
 FIELD(process_ctx, tgid, 0, ANY, WAKERS)
 FIELD(process_ctx, facing_until, 0, ANY, WAKERS)
 FIELD(process_ctx, faces, 0, ANY, WAKERS)
+
+/* Four to a line: stored to when a game forks. */
+LAYOUT(kin, 16, 16, 4)
+FIELD(kin, tgid, 0, ANY, WAKERS)
+FIELD(kin, look, 0, ANY, WAKERS)
+FIELD(kin, execs, 0, ANY, WAKERS)
 
 #ifndef LAYOUT_SCHEDULER /* of the probes alone */
 LAYOUT(display_counts, 128, 128, 104)

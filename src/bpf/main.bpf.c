@@ -44,7 +44,9 @@
 #include "intf.h"
 #include "policy/deadline.h"
 #include "policy/link.h"
+#include "policy/lock.h"
 #include "policy/preempt.h"
+#include "policy/prefer.h"
 #include "policy/slice.h"
 
 char _license[] SEC("license") = "GPL";
@@ -52,7 +54,9 @@ char _license[] SEC("license") = "GPL";
 #include "mech/state.bpf.h"
 #include "mech/slots.bpf.h"
 #include "mech/game.bpf.h"
+#include "mech/lock.bpf.h"
 #include "mech/wake.bpf.h"
+#include "mech/prefer.bpf.h"
 #include "mech/place.bpf.h"
 #include "mech/why.bpf.h"
 #include "mech/enqueue.bpf.h"

@@ -38,12 +38,15 @@ TUNABLE(frame_window_us, 20000, 0, 100000, "us",
 	"these chains off")
 TUNABLE(display_window_us, 20000, 0, 100000, "us",
 	"How long a chain that starts at a vblank or a GPU fence stays alive; 0 "
-	"turns the display boost off")
+	"turns the display boost off, and that of threads that submit to the GPU")
 TUNABLE(frame_budget_us, 14000, 1000, 50000, "us",
 	"CPU time a frame task may use per wakeup before it counts as normal work")
 TUNABLE(chain_depth, 32, 1, 64, "links",
 	"How many tasks a chain passes through before it ends. 20 to 30 have been "
 	"seen in games")
+TUNABLE(lock_lift_us, 4000, 0, 10000, "us",
+	"CPU time the holder of a lock gets in the stead of a frame task that "
+	"waits for it; 0 turns this off")
 TUNABLE(game_class, 1, 0, 1, "bool",
 	"While a game is played, its work that is on no way to the screen comes "
 	"before that of others; 0 turns this off")

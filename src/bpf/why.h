@@ -19,6 +19,12 @@ enum why_consts {
 	WHY_TURNS_MAX = 4000,
 	/* A window's turns of all others: enough to see who makes frames. */
 	WHY_SAMPLES_MAX = 64,
+	/*
+	 * A CPU's last stints of WHY_WAIT_NS and more, to name who had it during a
+	 * wait: who came last may have had it for microseconds. Two fit into the
+	 * 2 x 3 ms of a crowd at the default slice, longer waits see their end.
+	 */
+	WHY_STINTS = 4,
 	WHY_COMM_LEN = 16, /* TASK_COMM_LEN */
 	WHY_RING_BYTES = 256 * 1024,
 	/* The daemon is woken for so much; else it looks once a second. */
@@ -28,7 +34,6 @@ enum why_consts {
 enum why_kind {
 	WHY_WAIT = 0, /* runnable, and not on a CPU */
 	WHY_TURN, /* awake, from wakeup to sleep */
-	NR_WHY_KINDS,
 };
 
 enum why_flags {
@@ -48,7 +53,7 @@ struct why_record {
 	u32 pid; /* 24 */
 	u32 tgid; /* 28 */
 	u32 used; /* 32: ns of CPU since the wakeup */
-	u32 other_pid; /* 36: wait: who ran there until now */
+	u32 other_pid; /* 36: wait: who had that CPU for longest */
 	u16 cpu; /* 40 */
 	u8 kind; /* 42: enum why_kind */
 	u8 class; /* 43: enum task_class */
@@ -60,6 +65,8 @@ struct why_record {
 	char other_comm[WHY_COMM_LEN]; /* 64 */
 	u32 sleep; /* 80: turn: the task state it sleeps in */
 	u32 waker; /* 84: turn: pid of the task that woke it; 0: none did */
+	u32 other_tgid; /* 88: wait */
+	u32 other_ran; /* 92: ns of the wait that the other ran; 0: unknown */
 };
 
 #endif /* PHOTON_WHY_H */

@@ -66,6 +66,7 @@ pub struct Watch<'a> {
     tracked: HashSet<u32>,
     cgroups: HashSet<u64>,
     looks: Vec<Instant>,
+    looked: u32,
     gather_until: Option<Instant>,
     rates: Rates,
     playing: Option<Playing>,
@@ -90,6 +91,7 @@ impl<'a> Watch<'a> {
             tracked: HashSet::new(),
             cgroups: HashSet::new(),
             looks: vec![Instant::now()],
+            looked: 0,
             gather_until: None,
             rates: Rates::default(),
             playing: None,
@@ -103,6 +105,11 @@ impl<'a> Watch<'a> {
 
     pub fn playing(&self) -> Option<&Playing> {
         self.playing.as_ref()
+    }
+
+    /// How many times all processes were looked at.
+    pub fn looked(&self) -> u32 {
+        self.looked
     }
 
     /// Other rules, and a look at what they say.
@@ -190,6 +197,7 @@ impl<'a> Watch<'a> {
     }
 
     fn look(&mut self, measure: &dyn Measure) {
+        self.looked = self.looked.wrapping_add(1);
         let mut procs = self.processes.read();
         self.rates.update(measure.submits());
         for proc in &mut procs {

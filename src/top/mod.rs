@@ -4,7 +4,8 @@
 //! the keys and the time.
 
 mod cpus;
-mod screen;
+pub mod screen;
+mod wakeups;
 
 use std::io::{IsTerminal, stdin, stdout};
 use std::os::fd::AsFd;

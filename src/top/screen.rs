@@ -9,12 +9,10 @@ use ratatui::text::{Line, Text};
 use ratatui::widgets::{Block, Borders, Clear, Paragraph, Sparkline};
 
 use crate::status::duration;
-use crate::top::{State, cpus};
+use crate::top::{State, cpus, wakeups};
 use crate::view::View;
 use crate::why::text;
 
-const NS_PER_SEC: f64 = 1e9;
-const US_PER_MS: f64 = 1e3;
 /// Heights, of 24: head 3, frame times 5, middle 9, stutters 6, keys 1.
 const HEAD: u16 = 3;
 const CHART: u16 = 5;
@@ -36,7 +34,7 @@ pub const HELP: &str = " q, Esc, Ctrl-C  quit                d  details of stutt
  left, right     step (recordings)   h, ?  this help, and away with it
 
  Frame times: one bar a frame, newest right; the top is three usual frames.
- CPUs: I input  F frame  K kernel thread  f fair  b batch  . idle
+ CPUs: I input  F frame  K kernel thread  G game  f fair  b batch  . idle
        R real-time or switching; on bigger machines the letters alone.
  due in: how long until its deadline; the earliest deadline runs.
  idle, preempt, queued: where wakeups went, a second: to an idle CPU, to
@@ -62,8 +60,8 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
     let [left, right] =
         Layout::horizontal([Constraint::Length(CPUS_WIDTH), Constraint::Min(0)]).areas(middle);
     draw_cpus(frame, view, left);
-    let wakeups = titled(" wakeups and processes ".into());
-    frame.render_widget(Paragraph::new(right_text(state)).block(wakeups), right);
+    let block = titled(" wakeups and processes ".into());
+    frame.render_widget(Paragraph::new(wakeups::text(state)).block(block), right);
     draw_why(frame, state, why);
     frame.render_widget(Paragraph::new(KEYS).reversed(), keys);
     if state.help {
@@ -90,7 +88,7 @@ fn head_text(state: &State) -> Text<'static> {
     let game = match w.tgid {
         0 => "no frames seen yet: nothing is paced by timers, fences or real-time tasks".into(),
         _ => format!(
-            "game: {} ({}), paced by {} ({})",
+            "frames of {} ({}), paced by {} ({})",
             w.process, w.tgid, w.pacer, w.pacer_pid
         ),
     };
@@ -159,67 +157,6 @@ fn draw_cpus(frame: &mut Frame<'_>, view: &View, area: Rect) {
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
-/// Rates, losses and processes.
-fn right_text(state: &State) -> Text<'static> {
-    let (now, before) = (&state.view.sample, &state.before.sample);
-    let seconds = match before.at_ns {
-        // The first view: since the attach.
-        0 => state.view.uptime_s,
-        at => now.at_ns.saturating_sub(at) as f64 / NS_PER_SEC,
-    };
-    let rate = |names: &[&str]| {
-        let get = |s: &crate::model::Sample, n: &&str| s.counters.get(*n).copied().unwrap_or(0);
-        let total = |s| names.iter().map(|n| get(s, n)).sum::<u64>();
-        let gained = total(now).saturating_sub(total(before)) as f64;
-        if seconds > 0.0 { gained / seconds } else { 0.0 }
-    };
-    let counter = |name: &str| now.counters.get(name).copied().unwrap_or(0);
-    let (events, drops) = now
-        .rings
-        .iter()
-        .fold((0, 0), |(e, d), r| (e + r.events, d + r.drops));
-    let preempt = rate(&["preempt_prev", "preempt_this", "preempt_other"]);
-    let mut lines = vec![
-        Line::from(format!("wakeups {:.0}/s", rate(&["wakeups"]))).bold(),
-        Line::from(format!(
-            "I {:.0} F {:.0} K {:.0} G {:.0} f {:.0} b {:.0}",
-            rate(&["class_input"]),
-            rate(&["class_frame"]),
-            rate(&["class_kernel"]),
-            rate(&["class_game"]),
-            rate(&["class_fair"]),
-            rate(&["class_batch"])
-        )),
-        Line::from(format!(
-            "idle {:.0} preempt {preempt:.0} queued {:.0}",
-            rate(&["idle_prev", "idle_other"]),
-            rate(&["queue_llc", "queue_cpu"])
-        )),
-        Line::from(format!(
-            "rescues {}, rings {events}, lost {drops}",
-            counter("rt_rescue")
-        )),
-    ];
-    if let Some(period) = now.display.period_us.first() {
-        let gpu = &now.display.fence_us;
-        lines.push(Line::from(format!(
-            "vblank {:.1} ms, GPU p50 {:.1} p99 {:.1}",
-            period / US_PER_MS,
-            gpu.p50 / US_PER_MS,
-            gpu.p99 / US_PER_MS
-        )));
-    }
-    for p in &state.view.processes {
-        let star = if p.watched { '*' } else { ' ' };
-        let name: String = p.name.chars().take(15).collect();
-        lines.push(Line::from(format!(
-            "{star}{name:<15} {:>4.0}/s {:>4.0} %",
-            p.beginnings, p.cpu_percent
-        )));
-    }
-    Text::from(lines)
-}
-
 fn draw_why(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let why = &state.view.why;
     let n = why.stutters.len();
@@ -262,4 +199,4 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect) {
 
 #[cfg(test)]
 #[path = "screen_tests.rs"]
-mod tests;
+pub mod tests;

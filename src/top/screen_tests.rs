@@ -32,7 +32,7 @@ fn long_stutter() -> Stutter {
     }
 }
 
-fn state(cpus: usize) -> State {
+pub fn state(cpus: usize) -> State {
     let mut view = View {
         version: "0.1.0-gabcdef x86_64".into(),
         kernel: "7.3.4+deb13-amd64".into(),
@@ -90,7 +90,7 @@ fn picture(state: &State, width: u16, height: u16) -> String {
 fn everything_is_there_at_80x24() {
     let text = picture(&state(4), 80, 24);
     for wanted in [
-        "game: a-longish-name (1234567), paced by",
+        "frames of a-longish-name (1234567), paced by",
         "59.9 fps",
         "input to run p50 16 p99 32 max 56 us",
         "source to frame",

@@ -82,6 +82,9 @@ pub struct Wait {
     pub other_pid: u32,
     /// It had lost its CPU, as opposed to woken up.
     pub again: bool,
+    /// The other had the CPU for less than half of it.
+    #[serde(default)]
+    pub and_others: bool,
 }
 
 /// How the way from the frame's end to its source was spent, ns.
@@ -203,7 +206,6 @@ impl<'a> Scene<'a> {
     }
 
     fn behind(&self, wait: &Record) -> Behind {
-        let own: BTreeSet<u32> = self.of(Kind::Turn).map(|t| t.pid).collect();
         if wait.has(intf::why_flags_WHY_OTHER_RT | intf::why_flags_WHY_MOVED) {
             return Behind::RealTime;
         }
@@ -212,7 +214,7 @@ impl<'a> Scene<'a> {
         }
         match u32::from(wait.other_class) {
             _ if wait.has(intf::why_flags_WHY_PINNED) => Behind::Pinned,
-            _ if own.contains(&wait.other_pid) => Behind::Itself,
+            _ if wait.other_tgid == self.tgid => Behind::Itself,
             intf::task_class_CLASS_KERNEL => Behind::Kernel,
             intf::task_class_CLASS_FRAME | intf::task_class_CLASS_INPUT => Behind::OtherFrame,
             _ if u32::from(wait.class) >= intf::task_class_CLASS_GAME => Behind::Budget,
@@ -231,14 +233,16 @@ fn split(path: &Path) -> Split {
 
 impl Wait {
     pub fn of(r: &Record) -> Self {
+        let waited = r.at - r.from;
         Wait {
             thread: r.comm.clone(),
             pid: r.pid,
-            us: (r.at - r.from) / NS_PER_US,
+            us: waited / NS_PER_US,
             cpu: r.cpu,
             other: r.other_comm.clone(),
             other_pid: r.other_pid,
             again: r.has(intf::why_flags_WHY_AGAIN),
+            and_others: r.other_ran != 0 && r.other_ran * 2 < waited,
         }
     }
 }

@@ -66,7 +66,7 @@ fn a_crowd_is_more_threads_than_cpus_behind_each_other() {
         let end = 100 * MS + u64::from(pid) * 4 * MS;
         records.push(woken(1, turn(pid, 101 * MS, end, 4 * MS)));
         let mut w = wait(pid, 101 * MS, end - 4 * MS, 3, 0);
-        w.other_pid = pid % 3 + 2;
+        (w.other_pid, w.other_tgid) = (pid % 3 + 2, 1);
         records.push(w);
     }
     // The pacer goes on when the last one is done.
@@ -79,6 +79,23 @@ fn a_crowd_is_more_threads_than_cpus_behind_each_other() {
             cpus: 4
         }
     );
+}
+
+/// A reader's turns are too short to be recorded, and it is the game's own all the same.
+#[test]
+fn a_thread_without_turns_is_its_own_by_its_process() {
+    let mut w = wait(2, 104 * MS, 130 * MS, intf::task_class_CLASS_FRAME, 0);
+    w.other_tgid = 1;
+    w.other_ran = 40_000;
+    let records = [
+        w,
+        turn(1, 100 * MS, 104 * MS, 4 * MS),
+        woken(1, turn(2, 104 * MS, 140 * MS, 10 * MS)),
+    ];
+    let Cause::Waited { behind, wait } = cause(&records) else {
+        panic!("no wait");
+    };
+    assert_eq!((behind, wait.and_others), (Behind::Itself, true));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use crate::client::Client;
+use crate::shutdown::end_with_the_reader;
 use crate::why::{Report, text};
 
 /// The lines, newest stutter last.
@@ -23,6 +24,7 @@ pub fn show(report: &Report, details: bool) -> String {
 
 pub fn run(details: bool, as_json: bool) -> Result<()> {
     let report: Report = Client::connect()?.ask("why")?;
+    end_with_the_reader();
     if as_json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

@@ -143,7 +143,12 @@ impl Recent {
         }
         for (frame, r) in links {
             let regular = parts[&r.pid].len() * 2 >= frames.len();
-            if let Some(f) = frames.get_mut(frame).filter(|_| regular) {
+            let Some(f) = frames.get_mut(frame).filter(|_| regular) else {
+                continue;
+            };
+            // The pacer itself is done with a frame when the next begins; a lock that another thread frees at that
+            // moment, on a CPU whose clock is behind, must not make it work on.
+            if r.pid != self.pacer || r.at <= f.next {
                 f.done = f.done.max(r.at);
             }
         }
@@ -165,8 +170,10 @@ impl Recent {
             };
             let source = r.begins_frame() && r.pid == self.pacer;
             let led = latest.get(&r.waker).filter(|(_, until)| r.from <= *until);
+            let own = latest.get(&r.pid).map(|(frame, _)| *frame);
             let frame = match led {
-                Some((frame, _)) if r.waker != 0 => Some(*frame),
+                // Whoever frees a lock late does not take a thread back to a frame that it is done with.
+                Some((frame, _)) if r.waker != 0 => Some(own.map_or(*frame, |own| own.max(*frame))),
                 _ if source || r.follows() => begun,
                 _ => None,
             };
@@ -250,6 +257,37 @@ mod tests {
         assert!(frames.iter().all(|f| f.interval() == 16 * MS));
         assert!(frames.iter().all(|f| f.work() == 9 * MS));
         assert!(recent.cut(1600 * MS, 1).is_empty(), "cut once");
+    }
+
+    /// A helper of the frame before frees a lock that the pacer wants at the beginning of the next: `freed` after the
+    /// frame before began, by the helper's clock. Returns the longest work.
+    fn work_beside_a_lock_freed_at(freed: u64) -> u64 {
+        let mut recent = Recent::default();
+        for i in 0..100 {
+            let at = i * 16 * MS + MS;
+            recent.push(turn(1, at, at + MS, MS));
+            if i == 50 {
+                let mut helper = turn(2, at + MS, at + 18 * MS, MS);
+                (helper.waker, helper.depth) = (1, 1);
+                recent.push(helper);
+                let mut goes_on = turn(1, at + freed, at + 20 * MS, 2 * MS);
+                (goes_on.waker, goes_on.depth) = (2, 1);
+                recent.push(goes_on);
+            }
+        }
+        let frames = recent.cut(1600 * MS, 1);
+        frames.iter().map(Frame::work).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn a_lock_freed_late_does_not_make_the_frame_before_longer() {
+        // The frame that it does belong to begins at 16 ms.
+        assert_eq!(work_beside_a_lock_freed_at(18 * MS), 4 * MS);
+    }
+
+    #[test]
+    fn nor_does_one_freed_by_a_clock_that_is_behind() {
+        assert_eq!(work_beside_a_lock_freed_at(15 * MS), MS);
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub struct Stutter {
 
 /// What `scx_photon why` shows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(default)]
 pub struct Report {
     /// ns, the kernel's monotonic clock.
     pub at_ns: u64,

@@ -3,6 +3,8 @@
 
 use crate::bpf::intf;
 
+/// ns: the clock of a machine that has run for 146 years. Above, sums of times could overflow.
+const TIME_MAX: u64 = 1 << 62;
 pub const COMM_LEN: usize = intf::why_consts_WHY_COMM_LEN as usize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +38,11 @@ pub struct Record {
     /// The task state it sleeps in.
     pub sleep: u32,
     pub comm: String,
-    /// Who had the CPU until now; 0 and empty if nobody had.
+    /// Who had the CPU for longest, as far as is known, or else last; 0 and empty if nobody had.
     pub other_pid: u32,
+    pub other_tgid: u32,
+    /// ns of the wait that it ran; 0: not known.
+    pub other_ran: u64,
     pub other_class: u8,
     pub other_comm: String,
 }
@@ -61,6 +66,7 @@ impl Record {
             || !known(raw.other_class)
             || u32::from(raw.cpu) >= intf::consts_MAX_CPUS
             || raw.from > raw.at
+            || raw.at > TIME_MAX
         {
             return None;
         }
@@ -81,6 +87,8 @@ impl Record {
             sleep: raw.sleep,
             comm: name(&raw.comm),
             other_pid: raw.other_pid,
+            other_tgid: raw.other_tgid,
+            other_ran: u64::from(raw.other_ran),
             other_class: raw.other_class,
             other_comm: name(&raw.other_comm),
         })
@@ -149,6 +157,8 @@ pub mod tests {
             sleep: 1,
             comm: format!("thread{pid}"),
             other_pid: 0,
+            other_tgid: 0,
+            other_ran: 0,
             other_class: 0,
             other_comm: String::new(),
         }
@@ -159,6 +169,7 @@ pub mod tests {
         Record {
             kind: Kind::Wait,
             other_pid: 99,
+            other_tgid: 99,
             other_class: other_class as u8,
             other_comm: "other".into(),
             flags: flags as u8,

@@ -19,7 +19,7 @@ fn who(name: &str, pid: u32) -> String {
 }
 
 fn waited(behind: &Behind, wait: &Wait) -> String {
-    let other = who(&wait.other, wait.other_pid);
+    let other = other(wait);
     let behind = match behind {
         Behind::RealTime if wait.other_pid == 0 => "behind a real-time task".into(),
         Behind::RealTime => format!("behind real-time task {other}"),
@@ -36,6 +36,15 @@ fn waited(behind: &Behind, wait: &Wait) -> String {
     let ms = wait.us as f64 / US_PER_MS;
     let thread = who(&wait.thread, wait.pid);
     format!("{thread} waited {ms:.1} ms for CPU {}, {behind}", wait.cpu)
+}
+
+/// Who had the CPU.
+fn other(wait: &Wait) -> String {
+    let one = who(&wait.other, wait.other_pid);
+    match wait.and_others {
+        true => format!("{one} and others"),
+        false => one,
+    }
 }
 
 /// The cause, without the frame.
@@ -95,7 +104,7 @@ pub fn details(s: &Stutter) -> String {
             who(&wait.thread, wait.pid),
             wait.us as f64 / US_PER_MS,
             wait.cpu,
-            who(&wait.other, wait.other_pid)
+            other(wait)
         );
     }
     out
@@ -185,6 +194,7 @@ pub mod tests {
             other: "audio".into(),
             other_pid: 77,
             again: false,
+            and_others: false,
         }
     }
 
@@ -198,6 +208,21 @@ pub mod tests {
             line(3_500_000_000, &s),
             "   2.5 s ago  frame 33.4 ms (usual 16.7): render (12) waited 14.8 ms for CPU 2, \
              behind real-time task audio (77)"
+        );
+    }
+
+    #[test]
+    fn one_of_several_is_not_blamed_for_all() {
+        let mut wait = wait();
+        wait.and_others = true;
+        let s = stutter(Cause::Waited {
+            behind: Behind::Itself,
+            wait,
+        });
+        let line = line(1_000_000_000, &s);
+        assert!(
+            line.ends_with("behind its own thread audio (77) and others"),
+            "{line}"
         );
     }
 

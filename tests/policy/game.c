@@ -44,6 +44,19 @@ static void wakeups(void)
 	}
 }
 
+/* A forked process is of the family for the look that was going on and not after the next, nor as another program. */
+static void kin_for_a_look(void)
+{
+	const struct kin k = { .tgid = 4711, .look = 0xffffffff, .execs = 3 };
+
+	CHECK_EQ(kin_is_unseen(&k, 4711, 3, k.look), true);
+	CHECK_EQ(kin_is_unseen(&k, 4711, 3, k.look + 1), true);
+	CHECK_EQ(kin_is_unseen(&k, 4711, 3, k.look + 2), false);
+	CHECK_EQ(kin_is_unseen(&k, 4711, 3, k.look - 1), false);
+	CHECK_EQ(kin_is_unseen(&k, 4711, 4, k.look), false);
+	CHECK_EQ(kin_is_unseen(&k, 4711 + FAMILY_SLOTS, 3, k.look), false);
+}
+
 /* The game does not get its nice work forward, nor do others get theirs back. */
 static void nice_stays_nice(void)
 {
@@ -140,5 +153,6 @@ int main(void)
 	switched_off();
 	the_offset_is_bounded();
 	frames_come_first();
+	kin_for_a_look();
 	return check_done();
 }

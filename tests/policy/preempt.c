@@ -130,6 +130,10 @@ static void wishes(void)
 	CHECK(!is_urgent(CLASS_FAIR));
 	CHECK(!is_urgent(CLASS_BATCH));
 	CHECK(!is_urgent(CLASS_NONE));
+	for (u8 class = CLASS_NONE; class < NR_CLASSES; class ++) {
+		CHECK_EQ(seeks_cpu(class, false), is_urgent(class));
+		CHECK_EQ(seeks_cpu(class, true), class == CLASS_INPUT || class == CLASS_KERNEL);
+	}
 	CHECK(!victim_is_good(&tun, NOW + 8 * MS, NOW));
 	CHECK(victim_is_good(&tun, NOW + 8 * MS + 1, NOW));
 	/* What is called good is preempted by every class that wants to. */

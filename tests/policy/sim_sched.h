@@ -185,13 +185,14 @@ static inline void wake_idle_cpu(struct sim *s, const struct sim_task *t)
 /* An idle CPU, a victim, or the queue: the end of select_cpu and of enqueue. */
 static inline void place(struct sim *s, struct sim_task *t, s32 waking_cpu, bool wakeup)
 {
-	s32 cpu = wakeup || t->bound >= 0 || is_urgent(t->ctx.class) ? pick_idle(s, t) : -1;
+	bool seeks = t->bound >= 0 || seeks_cpu(t->ctx.class, !wakeup);
+	s32 cpu = wakeup || seeks ? pick_idle(s, t) : -1;
 
 	if (cpu >= 0) {
 		insert_local(s, t, cpu, false);
 		return;
 	}
-	cpu = pick_victim(s, t, waking_cpu);
+	cpu = seeks ? pick_victim(s, t, waking_cpu) : -1;
 	if (cpu >= 0) {
 		insert_local(s, t, cpu, true);
 		return;

@@ -42,7 +42,8 @@ pub struct Args {
     /// How many seeds, from 1 on
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: Option<u64>,
-    /// Comma separated PROFILE+BACKGROUND[+BACKGROUND...], as `photon-bench list` names them
+    /// Comma separated PROFILE+BACKGROUND[+BACKGROUND...], as `photon-bench list` names them; behind it `@renamed` for
+    /// threads that are all called worker, `@cgroup` for a game in a cgroup of its own
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     cells: Vec<String>,
     /// Measured guest milliseconds for each cell
@@ -103,7 +104,7 @@ enum What {
     Repeat(repeat::Args),
     /// What the kernel part's pieces cost on this machine's own kernel: nanoseconds, and ratios to an empty program
     Native(native::Args),
-    /// Write the README's table once more from the data in docs/bench
+    /// Write the tables of the README and of docs/bench once more from the data in docs/bench
     Proof,
 }
 
@@ -114,8 +115,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Some(What::Repeat(args)) => repeat::run(args),
         Some(What::Native(args)) => native::run(args),
         Some(What::Proof) => {
-            let (results, command) = published::load()?;
-            proof::write(&results, &command)?;
+            published::write_tables()?;
             Ok(ExitCode::SUCCESS)
         }
     }

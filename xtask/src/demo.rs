@@ -9,7 +9,7 @@ use crate::qemu::{Clock, Machine};
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
 use crate::vm::Vm;
-use crate::{demo_table, deps, native, shell};
+use crate::{demo_table, deps, native, shell, space};
 use anyhow::{Context, Result, anyhow};
 use std::path::Path;
 use std::process::ExitCode;
@@ -41,6 +41,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    space::ensure()?;
     deps::ensure()?;
     let artifacts = artifacts::build(Variants::Product)?;
     if native::possible() && !args.vm {
@@ -126,6 +127,7 @@ fn in_vm(
         scenario: "demo".into(),
         args: job_args,
         limit_s: LIMIT_S,
+        shake: 0,
     }];
     let reports = vm.run(&mut |seen| match seen {
         Seen::Booted { kernel, cpus } => shell::step(&format!("up: Linux {kernel}, {cpus} CPUs")),

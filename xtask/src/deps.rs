@@ -31,16 +31,21 @@ const ARCH_COMMAND: &str =
 
 /// Makes sure that everything is there, or fails with the one command that puts it there.
 pub fn ensure() -> Result<()> {
-    shell::infrastructure(ensure_all())
+    ensure_also(&[])
 }
 
-fn ensure_all() -> Result<()> {
+/// The same with more packages, by Debian's names.
+pub fn ensure_also(more: &[&str]) -> Result<()> {
+    shell::infrastructure(ensure_all(more))
+}
+
+fn ensure_all(more: &[&str]) -> Result<()> {
     if cfg!(not(target_arch = "x86_64")) {
         bail!("the tests know x86_64 only so far");
     }
     let system = System::detect();
     if system.uses_apt() {
-        return apt();
+        return apt(more);
     }
     if has_what_builds() {
         return Ok(());
@@ -74,12 +79,16 @@ pub fn newest_program(name: &str) -> Option<String> {
         .find(|program| shell::found(program))
 }
 
-fn apt() -> Result<()> {
+fn apt(more: &[&str]) -> Result<()> {
     let clang = match installed_clang() {
         Some(version) => version,
         None => offered_clang()?,
     };
-    let mut needed: BTreeSet<String> = APT_PACKAGES.iter().map(|p| p.to_string()).collect();
+    let mut needed: BTreeSet<String> = APT_PACKAGES
+        .iter()
+        .chain(more)
+        .map(|p| p.to_string())
+        .collect();
     needed.extend(APT_CLANG_PACKAGES.iter().map(|p| match *p {
         "libclang-" | "libclang-rt-" => format!("{p}{clang}-dev"),
         _ => format!("{p}{clang}"),

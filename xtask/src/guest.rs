@@ -13,6 +13,8 @@ pub struct Job {
     pub args: Vec<String>,
     /// Guest seconds.
     pub limit_s: u64,
+    /// Steps of the guest's sleep before it.
+    pub shake: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

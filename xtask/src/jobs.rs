@@ -2,11 +2,9 @@
 //! The table of VM tests: which machines boot on which kernels, and what runs on each. To add a test, write its
 //! scenario in `tests/vm/src/scenarios/` and give it a line here.
 
-use crate::guest::{Job, Report, Status};
-use crate::qemu::{Clock, Machine};
+use crate::qemu::Clock;
+use crate::spec::{Boot, On, SABOTAGE_FLAG, boot, named, test, twin};
 
-/// Names the sabotage a scenario is to run under, with the twin that has it.
-pub const SABOTAGE_FLAG: &str = "--sabotage";
 /// Four CPUs without SMT in one package: the machine of all figures.
 const FOUR: &str = "4";
 const TWO: &str = "2";
@@ -18,86 +16,6 @@ const HOTPLUG_EMULATED: &[&str] = &["--limit-ms", "5000"];
 
 /// Four CPUs share what the host has, and the clock is the host's: only that every hog runs can be asked.
 const HOTPLUG_PARALLEL: &[&str] = &["--limit-ms", "60000", "--share-percent", "20"];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum On {
-    EveryKernel,
-    /// What does not depend on the kernel is tested on the newest one asked for.
-    NewestKernel,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub enum Expect {
-    Pass,
-    /// A sabotage twin: the scenario must fail, with a reason that contains this.
-    Failure(&'static str),
-}
-
-pub struct Spec {
-    pub name: &'static str,
-    pub scenario: &'static str,
-    pub args: &'static [&'static str],
-    /// Guest seconds.
-    pub limit_s: u64,
-    pub expect: Expect,
-}
-
-pub struct Boot {
-    pub name: &'static str,
-    pub on: On,
-    smp: &'static str,
-    clock: Clock,
-    input_devices: bool,
-    display: bool,
-    pub jobs: &'static [Spec],
-}
-
-const fn test(scenario: &'static str, args: &'static [&'static str], limit_s: u64) -> Spec {
-    named(scenario, scenario, args, limit_s)
-}
-
-const fn named(
-    name: &'static str,
-    scenario: &'static str,
-    args: &'static [&'static str],
-    limit_s: u64,
-) -> Spec {
-    Spec {
-        name,
-        scenario,
-        args,
-        limit_s,
-        expect: Expect::Pass,
-    }
-}
-
-const fn twin(
-    name: &'static str,
-    scenario: &'static str,
-    args: &'static [&'static str],
-    reason: &'static str,
-) -> Spec {
-    Spec {
-        name,
-        scenario,
-        args,
-        limit_s: 200,
-        expect: Expect::Failure(reason),
-    }
-}
-
-/// Virtual time, no input devices; what most boots are.
-const fn boot(name: &'static str, on: On, smp: &'static str, jobs: &'static [Spec]) -> Boot {
-    Boot {
-        name,
-        on,
-        smp,
-        clock: Clock::Virtual,
-        input_devices: false,
-        display: false,
-        jobs,
-    }
-}
 
 const UNDER_PHOTON: &[&str] = &["--kind", "photon", "--ops", "photon"];
 /// What the scheduler costs, first in its boot: earlier jobs would change the course of the measured time.
@@ -157,7 +75,9 @@ pub const BOOTS: &[Boot] = &[
             test("detach", &[], 120),
             test("ejection", &[], 120),
             test("faults", &[], 200),
+            test("frames", &[], 60),
             test("spread", &[], 120),
+            test("prefer", &[], 60),
             test("hotplug", HOTPLUG_EMULATED, 200),
             named("wait_bound_10s", "wait_bound", &["--seconds", "10"], 120),
         ],
@@ -194,6 +114,8 @@ pub const BOOTS: &[Boot] = &[
         &[
             test("cost", COST, 200),
             test("critical_path", UNDER_PHOTON, 60),
+            test("talk", &[], 60),
+            test("locks", &[], 60),
         ],
     ),
     boot(
@@ -222,7 +144,12 @@ pub const BOOTS: &[Boot] = &[
             "display",
             On::NewestKernel,
             TWO,
-            &[test("display", &[], 120)],
+            &[
+                test("display", &[], 120),
+                test("submits", &[], 120),
+                // The last: it takes the display's modules away.
+                test("submitter", &[], 120),
+            ],
         )
     },
     boot(
@@ -232,7 +159,16 @@ pub const BOOTS: &[Boot] = &[
         &[
             test("look", &[], 120),
             test("family", &[], 120),
+            test("kin", &[], 120),
             test("tunables", &[], 150),
+            test("flags", &[], 60),
+            test("why", &[], 150),
+            twin(
+                "why_no_preempt",
+                "why",
+                &["--load", SABOTAGE_FLAG, "no-preempt"],
+                "which scx_photon did not preempt",
+            ),
             twin(
                 "keep_game",
                 "family",
@@ -240,7 +176,19 @@ pub const BOOTS: &[Boot] = &[
                 "played on without a daemon",
             ),
             named("stall", "stall", &[SABOTAGE_FLAG, "dead-queue"], 60),
+            named(
+                "stall_short",
+                "stall",
+                &["--dump-bytes", "1024", SABOTAGE_FLAG, "dead-queue"],
+                60,
+            ),
             named("rescue", "rescue", &[SABOTAGE_FLAG, "lost-pinned"], 60),
+            named(
+                "endless_slice",
+                "rescue",
+                &[SABOTAGE_FLAG, "endless-slice"],
+                60,
+            ),
             twin(
                 "leak_context",
                 "fault",
@@ -278,6 +226,12 @@ pub const BOOTS: &[Boot] = &[
                 "waited",
             ),
             twin(
+                "ring_bounds",
+                "input_lost",
+                &[SABOTAGE_FLAG, "ring-bounds"],
+                "malformed events",
+            ),
+            twin(
                 "lost_counter",
                 "counters",
                 &[SABOTAGE_FLAG, "lost-counter"],
@@ -301,85 +255,9 @@ pub const BOOTS: &[Boot] = &[
     },
 ];
 
-impl Boot {
-    pub fn machine(&self) -> Machine {
-        Machine {
-            smp: self.smp.to_string(),
-            clock: self.clock,
-            input_devices: self.input_devices,
-            display: self.display,
-        }
-    }
-}
-
-impl Spec {
-    pub fn needs_twin(&self) -> bool {
-        self.args.contains(&SABOTAGE_FLAG)
-    }
-
-    pub fn job(&self) -> Job {
-        Job {
-            name: self.name.to_string(),
-            scenario: self.scenario.to_string(),
-            args: self.args.iter().map(|a| a.to_string()).collect(),
-            limit_s: self.limit_s,
-        }
-    }
-
-    /// The test's own verdict on what the scenario reported.
-    pub fn judge(&self, report: &Report) -> (Status, String) {
-        match (self.expect, report.status) {
-            (Expect::Pass, status) => (status, report.reason.clone()),
-            (Expect::Failure(_), Status::Skip) => (Status::Skip, report.reason.clone()),
-            (Expect::Failure(_), Status::Pass) => {
-                (Status::Fail, "the sabotage was not noticed".to_string())
-            }
-            (Expect::Failure(wanted), Status::Fail) if report.reason.contains(wanted) => (
-                Status::Pass,
-                format!("failed as it must: {}", report.reason),
-            ),
-            (Expect::Failure(wanted), Status::Fail) => (
-                Status::Fail,
-                format!("failed, but not by `{wanted}`: {}", report.reason),
-            ),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
-
-    fn report(status: Status, reason: &str) -> Report {
-        Report {
-            status,
-            reason: reason.into(),
-            metrics: Value::Null,
-            seconds: 0.0,
-        }
-    }
-
-    #[test]
-    fn a_twin_passes_by_failing_for_the_right_reason() {
-        let twin = Spec {
-            expect: Expect::Failure("p99"),
-            ..test("input", &[], 1)
-        };
-        assert_eq!(
-            twin.judge(&report(Status::Fail, "p99 is 4 ms")).0,
-            Status::Pass
-        );
-        assert_eq!(
-            twin.judge(&report(Status::Fail, "did not attach")).0,
-            Status::Fail
-        );
-        assert_eq!(twin.judge(&report(Status::Pass, "")).0, Status::Fail);
-        assert_eq!(
-            twin.judge(&report(Status::Skip, "no uinput")).0,
-            Status::Skip
-        );
-    }
 
     #[test]
     fn job_names_are_unique_within_a_boot() {

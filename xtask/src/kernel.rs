@@ -14,6 +14,8 @@ use std::process::Command;
 const KERNEL_SUITES: &[&str] = &["trixie", "trixie-backports"];
 const MODULES: &str = "linux-modules-";
 const RECORD: &str = "kernel.json";
+/// CONFIG_LOCALVERSION of `tests/vm/kernel.config`.
+const BUILT: &str = "-photon";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kernel {
@@ -67,13 +69,32 @@ impl Kernels {
     /// The newest kernel of the series; `all` gives several.
     pub fn obtain(&self, series: &Series, flavour: Flavour) -> Result<Vec<Kernel>> {
         let releases = choose(&self.packages, series, flavour);
+        let built = |major, minor| match flavour {
+            Flavour::Generic => built(major, minor),
+            Flavour::Cloud => Ok(None),
+        };
         if releases.is_empty() {
+            if let Series::Exact(major, minor) = *series
+                && let Some(kernel) = built(major, minor)?
+            {
+                return Ok(vec![kernel]);
+            }
             bail!("the archive has no such kernel: series {series}, {flavour:?}");
         }
-        releases
-            .iter()
-            .map(|release| self.unpacked(release))
-            .collect()
+        let kernel = |release: &Release| {
+            let (major, minor) = release.series();
+            match built(major, minor)? {
+                Some(kernel) => Ok(kernel),
+                None => self.unpacked(release),
+            }
+        };
+        releases.iter().map(kernel).collect()
+    }
+
+    /// The package of a series' source.
+    pub fn source(&self, major: u32, minor: u32) -> Result<PathBuf> {
+        let package = format!("linux-source-{major}.{minor}");
+        self.apt.download(&package, &paths::cache("debs")?)
     }
 
     fn unpacked(&self, release: &Release) -> Result<Kernel> {
@@ -109,6 +130,34 @@ impl Kernels {
         std::fs::write(home.join(RECORD), serde_json::to_string_pretty(&kernel)?)?;
         Ok(kernel)
     }
+}
+
+/// The one of this series that `cargo xtask kernel` has built here, which is preferred to Debian's.
+pub fn built(major: u32, minor: u32) -> Result<Option<Kernel>> {
+    let beginning = format!("{major}.{minor}.");
+    let homes = std::fs::read_dir(paths::cache("kernels")?)?.flatten();
+    let is_ours = |name: &str| name.starts_with(&beginning) && name.ends_with(BUILT);
+    Ok(homes
+        .filter(|home| is_ours(&home.file_name().to_string_lossy()))
+        .find_map(|home| cached(&home.path())))
+}
+
+/// Keeps one that was built. It has no modules: all it needs is in the image.
+pub fn keep_built(name: &str, image: &Path) -> Result<Kernel> {
+    let home = paths::cache("kernels")?.join(name);
+    std::fs::create_dir_all(&home)?;
+    let kernel = Kernel {
+        name: name.to_string(),
+        image: home.join("vmlinuz"),
+        modules: Vec::new(),
+        display_modules: Vec::new(),
+        later_modules: Vec::new(),
+        absent: Vec::new(),
+        wanted: wanted(),
+    };
+    std::fs::copy(image, &kernel.image)?;
+    std::fs::write(home.join(RECORD), serde_json::to_string_pretty(&kernel)?)?;
+    Ok(kernel)
 }
 
 fn cached(home: &Path) -> Option<Kernel> {

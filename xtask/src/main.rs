@@ -17,6 +17,7 @@ mod guest;
 mod initramfs;
 mod jobs;
 mod kernel;
+mod kernel_build;
 mod kernel_name;
 mod lint;
 mod matrix;
@@ -24,6 +25,7 @@ mod matrix_table;
 mod modules;
 mod native;
 mod paths;
+mod picture;
 mod policy;
 mod qemu;
 mod qemu_package;
@@ -31,8 +33,11 @@ mod qmp;
 mod session;
 mod shell;
 mod soak;
+mod space;
+mod spec;
 mod systemd;
 mod tally;
+mod terminal_svg;
 mod tests;
 mod vm;
 mod vm_command;
@@ -61,6 +66,10 @@ enum Command {
     Bench(Box<bench::Args>),
     /// Every kernel series of Debian's: does it attach, see input, and what is missing there
     Matrix(matrix::Args),
+    /// Draw the README's picture of `scx_photon top`: a game beside hogs, recorded in a virtual machine
+    Picture(picture::Args),
+    /// Build a kernel of a series that Debian ships without sched_ext, for `--kernel` (once; not part of any test run)
+    Kernel(kernel_build::Args),
     /// For hours: a game, backgrounds and faults at random, on CPUs that truly run in parallel
     Soak(soak::Args),
     /// The quick part of `test`: formats, lints, unit tests
@@ -85,6 +94,8 @@ fn main() -> ExitCode {
         Command::Test(args) => tests::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Matrix(args) => matrix::run(&args),
+        Command::Picture(args) => picture::run(&args),
+        Command::Kernel(args) => kernel_build::run(&args),
         Command::Soak(args) => soak::run(&args),
         Command::Check => tests::check(),
         Command::Vm(args) => vm_command::run(&args),

@@ -23,8 +23,8 @@ const LIMIT_S: u64 = 120;
 const REPORTS: &str = "1000";
 /// Host time without a word from a kernel that may boot slowly on a busy host.
 const SILENCE: Duration = Duration::from_secs(600);
-const SMP: &str = "2";
-const JOBS: &[&str] = &["boot", "capabilities", "attach", "input"];
+const SMP: &str = "4";
+const JOBS: &[&str] = &["boot", "capabilities", "attach", "input", "frames"];
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -129,6 +129,7 @@ fn job(name: &str) -> Job {
     let args = match name {
         "boot" => vec!["--cpus".into(), SMP.into()],
         "input" => vec!["--reports".into(), REPORTS.into()],
+        "frames" => vec!["--eevdf".into()],
         _ => Vec::new(),
     };
     Job {
@@ -136,5 +137,6 @@ fn job(name: &str) -> Job {
         scenario: name.into(),
         args,
         limit_s: LIMIT_S,
+        shake: 0,
     }
 }

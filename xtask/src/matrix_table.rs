@@ -12,13 +12,14 @@ const END: &str = "<!-- end of matrix -->";
 pub fn render(rows: &[Row]) -> String {
     let names = capability_names(rows);
     let mut text = format!(
-        "| kernel | attaches | input | {} | verifier, most | sum |\n",
+        "| kernel | attaches | input | frames | EEVDF's | {} | verifier, most | sum |\n",
         names.join(" | ")
     );
-    text.push_str(&format!("|{}\n", "---|".repeat(names.len() + 5)));
+    text.push_str(&format!("|{}\n", "---|".repeat(names.len() + 7)));
     for row in rows {
         let mut cells = vec![row.kernel.clone()];
         cells.extend(["attach", "input"].map(|job| word(row.reports.get(job))));
+        cells.extend(frames(row));
         cells.extend(names.iter().map(|name| capability(row, name)));
         cells.extend(instructions(row));
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
@@ -54,6 +55,23 @@ fn word(report: Option<&Report>) -> String {
         Some(r) => r.reason.clone(),
         None => "-".into(),
     }
+}
+
+/// p50 / p99 in ms and how many per cent were late, under scx_photon and under the kernel's own scheduler.
+fn frames(row: &Row) -> [String; 2] {
+    let metrics = row.reports.get("frames").map(|r| &r.metrics);
+    let cell = |of: Option<&Value>| {
+        let number = |key: &str| of?[key].as_f64();
+        match (
+            number("frame_p50_ms"),
+            number("frame_p99_ms"),
+            number("late_percent"),
+        ) {
+            (Some(p50), Some(p99), Some(late)) => format!("{p50:.1} / {p99:.1}, {late:.0} %"),
+            _ => "-".into(),
+        }
+    };
+    [cell(metrics), cell(metrics.map(|m| &m["eevdf"]))]
 }
 
 fn capabilities(row: &Row) -> &[Value] {
@@ -118,6 +136,7 @@ mod tests {
     #[test]
     fn a_row_has_every_cell() {
         let caps = json!({"capabilities": [{"name": "queue peek", "present": false}]});
+        let frames = json!({"frame_p50_ms": 13.04, "frame_p99_ms": 14.51, "late_percent": 0.0});
         let verified = json!({"verified": {"a": 5, "b": 7}});
         let rows = [Row {
             kernel: "6.16".into(),
@@ -125,12 +144,13 @@ mod tests {
                 ("capabilities".to_string(), report(Status::Pass, caps)),
                 ("attach".to_string(), report(Status::Pass, verified)),
                 ("input".to_string(), report(Status::Fail, Value::Null)),
+                ("frames".to_string(), report(Status::Pass, frames)),
             ]
             .into(),
         }];
         let table = render(&rows);
         assert!(
-            table.ends_with("| 6.16 | yes | NO | no | 7 | 12 |\n"),
+            table.ends_with("| 6.16 | yes | NO | 13.0 / 14.5, 0 % | - | no | 7 | 12 |\n"),
             "{table}"
         );
         let widths: Vec<usize> = table.lines().map(|l| l.matches('|').count()).collect();
@@ -144,7 +164,7 @@ mod tests {
             kernel: "7.1".into(),
             reports: [(
                 "capabilities".to_string(),
-                report(Status::Fail, json!({"why_not": why})),
+                report(Status::Pass, json!({"why_not": why})),
             )]
             .into(),
         }];

@@ -12,7 +12,8 @@ use std::process::Command;
 pub const WANTED: &[&str] = &["uinput", "evdev", "virtio_pci", "virtio_input", "ntsync"];
 
 /// What a machine with a display needs besides; it is loaded by the test itself, which also looks at the machine without.
-pub const DISPLAY: &[&str] = &["bochs"];
+/// The second one is a GPU without hardware.
+pub const DISPLAY: &[&str] = &["bochs", "vgem"];
 
 /// What one scenario loads itself, with options: a disk that is as slow as it is told to be.
 pub const LATER: &[&str] = &["null_blk"];

@@ -185,6 +185,7 @@ mod tests {
             scenario: name.into(),
             args: vec![],
             limit_s: 1,
+            shake: 0,
         };
         let jobs = ["a", "b", "c"].map(job);
         let (sender, receiver) = channel();

@@ -10,8 +10,9 @@ use crate::qemu::{Clock, Machine};
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
 use crate::vm::Vm;
-use crate::{deps, shell};
+use crate::{deps, paths, shell};
 use anyhow::{Context, Result};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -38,7 +39,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     deps::ensure()?;
-    let artifacts = artifacts::build(Variants::Product)?;
+    let built = artifacts::build(Variants::Product)?;
+    let artifacts = built.copied(&paths::cache("soak")?, false)?;
     let qemu = shell::infrastructure(Qemu::find())?;
     let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
     let mut kernels: Vec<Kernel> = Vec::new();
@@ -48,7 +50,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         )?);
     }
     let length = Duration::from_secs_f64(args.hours * 3600.0);
-    let (begin, mut seed, mut guest_s) = (Instant::now(), args.seed, 0.0);
+    let (begin, mut seed, mut done) = (Instant::now(), args.seed, Done::default());
     while begin.elapsed() < length {
         let kernel = &kernels[seed as usize % kernels.len()];
         let smp = MACHINES[(seed as usize / kernels.len()) % MACHINES.len()];
@@ -67,14 +69,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             }
         })?;
         let (_, report) = reports.first().context("no report")?;
-        guest_s += report.seconds;
+        done.add(&kernel.name, smp, report.seconds);
         println!(
-            "seed {seed}: {:?} {} {} ({:.0} guest s; {guest_s:.0} in all, {:.0} s here)",
+            "seed {seed}: {:?} {} {} ({:.0} guest s; {:.0} s here)\nso far: {}",
             report.status,
             report.reason,
             report.metrics,
             report.seconds,
-            begin.elapsed().as_secs_f64()
+            begin.elapsed().as_secs_f64(),
+            done.line()
         );
         if report.status == Status::Fail {
             println!("again: cargo xtask soak --seed {seed}");
@@ -83,6 +86,26 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         seed += 1;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Boots and guest seconds by kernel and by machine.
+#[derive(Default)]
+struct Done(BTreeMap<String, (u32, f64)>);
+
+impl Done {
+    fn add(&mut self, kernel: &str, smp: &str, seconds: f64) {
+        let cpus = smp.split(',').next().unwrap_or(smp);
+        for what in [kernel.to_string(), format!("-smp {cpus}"), "all".into()] {
+            let sum = self.0.entry(what).or_default();
+            *sum = (sum.0 + 1, sum.1 + seconds);
+        }
+    }
+
+    fn line(&self) -> String {
+        let parts = self.0.iter();
+        let parts = parts.map(|(what, (boots, s))| format!("{what}: {boots} boots, {s:.0} s"));
+        parts.collect::<Vec<_>>().join("; ")
+    }
 }
 
 fn job(seed: u64) -> Job {
@@ -97,5 +120,24 @@ fn job(seed: u64) -> Job {
         scenario: "soak".into(),
         args: args.map(str::to_string).to_vec(),
         limit_s: LIMIT_S,
+        shake: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boots_are_summed_by_kernel_and_machine() {
+        let mut done = Done::default();
+        done.add("6.16", "4", 100.0);
+        done.add("6.18", "4", 50.0);
+        done.add("6.16", "8,sockets=2", 25.0);
+        let line = done.line();
+        assert!(line.contains("6.16: 2 boots, 125 s"), "{line}");
+        assert!(line.contains("-smp 4: 2 boots, 150 s"), "{line}");
+        assert!(line.contains("-smp 8: 1 boots, 25 s"), "{line}");
+        assert!(line.contains("all: 3 boots, 175 s"), "{line}");
     }
 }

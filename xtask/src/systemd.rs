@@ -66,6 +66,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         scenario: JOB.to_string(),
         args: Vec::new(),
         limit_s: LIMIT_S,
+        shake: 0,
     }];
     shell::step(&format!("booting {}", kernel.name));
     let reports = vm.run(&mut |seen| match seen {

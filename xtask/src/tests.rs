@@ -3,14 +3,15 @@
 
 use crate::artifacts::{self, Artifacts, Variants};
 use crate::guest::Status;
-use crate::jobs::{BOOTS, Boot, On, Spec};
+use crate::jobs::BOOTS;
 use crate::kernel::{Kernel, Kernels};
 use crate::kernel_name::{Flavour, Series};
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
+use crate::spec::{Boot, On, Spec};
 use crate::tally::Tally;
 use crate::vm::Vm;
-use crate::{deps, lint, paths, policy, shell};
+use crate::{deps, lint, paths, policy, shell, space};
 use anyhow::{Context, Result, anyhow};
 use std::collections::VecDeque;
 use std::process::ExitCode;
@@ -35,6 +36,10 @@ pub struct Args {
     /// How many machines to boot at a time [default: one a CPU, at most 4]
     #[arg(long, value_name = "N")]
     vms: Option<usize>,
+    /// Sleep so many steps before each scenario: virtual time is the same at each run of one build, and this moves
+    /// everything to another phase, as the next commit would
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    shake: u32,
     /// The Debian mirror for kernels [default: the one this machine uses]
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
@@ -49,6 +54,7 @@ impl Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    space::ensure()?;
     deps::ensure()?;
     let mut tally = Tally::default();
     static_tests(&mut tally, args)?;
@@ -144,7 +150,7 @@ fn vm_tests(tally: &mut Tally, args: &Args) {
                 // A function, so that the queue is not locked while the boot runs.
                 let next = || lock(&queue).pop_front();
                 while let Some(task) = next() {
-                    run_task(&task, &qemu, &artifacts, &tally);
+                    run_task(&task, args, (&qemu, &artifacts), &tally);
                 }
             });
         }
@@ -212,7 +218,12 @@ fn tasks<'a>(kernels: &'a [Kernel], args: &Args) -> Vec<Task<'a>> {
     tasks
 }
 
-fn run_task(task: &Task, qemu: &Qemu, artifacts: &Artifacts, tally: &Mutex<&mut Tally>) {
+fn run_task(
+    task: &Task,
+    args: &Args,
+    (qemu, artifacts): (&Qemu, &Artifacts),
+    tally: &Mutex<&mut Tally>,
+) {
     let label = task.label();
     let machine = task.boot.machine();
     shell::step(&format!(
@@ -221,7 +232,7 @@ fn run_task(task: &Task, qemu: &Qemu, artifacts: &Artifacts, tally: &Mutex<&mut 
         machine.clock.describe()
     ));
     let mut vm = Vm::new(&label, qemu, task.kernel, artifacts, machine);
-    vm.jobs = task.specs.iter().map(|s| s.job()).collect();
+    vm.jobs = task.specs.iter().map(|s| s.job(args.shake)).collect();
     let mut show = |seen: Seen| match seen {
         Seen::Started(job) => shell::step(&format!("{label} {job}")),
         Seen::Text(text) => println!("[{label}] {text}"),

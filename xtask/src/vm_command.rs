@@ -3,12 +3,12 @@
 
 use crate::artifacts::{self, Variants};
 use crate::guest::{Job, Status};
-use crate::jobs::SABOTAGE_FLAG;
 use crate::kernel::Kernels;
 use crate::kernel_name::{Flavour, Series};
 use crate::qemu::{Clock, Machine};
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
+use crate::spec::SABOTAGE_FLAG;
 use crate::vm::Vm;
 use crate::{deps, shell};
 use anyhow::{Context, Result};
@@ -39,6 +39,9 @@ pub struct Args {
     /// Add a display
     #[arg(long)]
     display: bool,
+    /// Sleep so many steps before the scenario, which moves it to another phase of everything periodic
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    shake: u32,
     /// The Debian mirror for kernels [default: the one this machine uses]
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
@@ -78,6 +81,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         scenario: scenario.clone(),
         args: rest.to_vec(),
         limit_s: LIMIT_S,
+        shake: args.shake,
     };
     vm.jobs = vec![job];
     shell::step(&format!(

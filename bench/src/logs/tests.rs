@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::rng::Stream;
+use std::time::{Duration, Instant};
 
 /// In every log of the corpus that is whole.
 const TIMES: [f64; 12] = [
@@ -156,37 +157,50 @@ fn a_log_cut_anywhere_is_refused_or_shorter() {
     }
 }
 
+/// FUZZ_SECONDS=600 goes on for ten minutes.
 #[test]
 fn a_log_with_changed_bytes_is_refused_or_sound() {
-    /// Bytes that mean something to the parsers, among any others.
-    const TELLING: &[u8] = b",\n\r-.0e{}[]\":/ ";
     const ROUNDS: u64 = 400;
-    for file in corpus("good").iter().chain(&corpus("bad")) {
-        let original = std::fs::read(file).unwrap();
-        if original.is_empty() {
-            continue;
-        }
-        let stream = Stream::new(1, &name(file), 0);
-        let last = original.len() as u64 - 1;
-        for round in 0..ROUNDS {
-            let mut bytes = original.clone();
-            for change in 0..=round % 4 {
-                let at = stream.range(round, 4 * change, 0, last) as usize % bytes.len();
-                let pick = stream.bits(round, 4 * change + 1) as usize;
-                let telling = TELLING[pick % TELLING.len()];
-                let byte = if pick.is_multiple_of(3) {
-                    pick as u8
-                } else {
-                    telling
-                };
-                match stream.range(round, 4 * change + 2, 0, 2) {
-                    0 => bytes[at] = byte,
-                    1 => bytes.insert(at, byte),
-                    _ if bytes.len() > 1 => drop(bytes.remove(at)),
-                    _ => {}
-                }
+    let seconds = std::env::var("FUZZ_SECONDS").map_or(0, |s| s.parse().unwrap());
+    let time = Duration::from_secs(seconds);
+    let (begin, mut executions) = (Instant::now(), 0u64);
+    for seed in 1.. {
+        for file in corpus("good").iter().chain(&corpus("bad")) {
+            let original = std::fs::read(file).unwrap();
+            let stream = Stream::new(seed, &name(file), 0);
+            for round in 0..ROUNDS {
+                let what = format!("{} seed {seed} round {round}", name(file));
+                check(&changed(&original, &stream, round), &what);
+                executions += 1;
             }
-            check(&bytes, &format!("{} round {round}", name(file)));
+        }
+        if begin.elapsed() >= time {
+            break;
         }
     }
+    println!("logs: {executions} executions in {seconds} s");
+}
+
+fn changed(original: &[u8], stream: &Stream, round: u64) -> Vec<u8> {
+    /// Bytes that mean something to the parsers, among any others.
+    const TELLING: &[u8] = b",\n\r-.0e{}[]\":/ ";
+    let mut bytes = original.to_vec();
+    for change in 0..=round % 4 {
+        let last = bytes.len() as u64;
+        let at = stream.range(round, 4 * change, 0, last) as usize;
+        let pick = stream.bits(round, 4 * change + 1) as usize;
+        let telling = TELLING[pick % TELLING.len()];
+        let byte = if pick.is_multiple_of(3) {
+            pick as u8
+        } else {
+            telling
+        };
+        match stream.range(round, 4 * change + 2, 0, 2) {
+            _ if at == bytes.len() => bytes.push(byte),
+            0 => bytes[at] = byte,
+            1 => bytes.insert(at, byte),
+            _ => drop(bytes.remove(at)),
+        }
+    }
+    bytes
 }

@@ -78,6 +78,7 @@ mod tests {
             "proton-nt",
             "longworkers",
             "longworkers30",
+            "heavyjobs30",
         ] {
             let s = Scenario::profile(name).unwrap();
             let times: Vec<u64> = (0..1000).map(|k| frame_ns(&s, 1, k)).collect();

@@ -5,20 +5,21 @@ use super::wiring::Wiring;
 use super::{NORMAL, game};
 use crate::crew::{Crew, Ctx, ThreadOut, ThreadReport};
 use crate::rng::Stream;
-use crate::scenario::Span;
+use crate::scenario::{Lock, Span};
 use crate::sys::clock::{NS_PER_MS, NS_PER_US, mono_ns, sleep_until};
 use crate::sys::signal::interrupted;
 use anyhow::Result;
+use game::Shared;
 use std::sync::Arc;
 
 /// Longer than any packet of the model.
 const MAX_PACKET: usize = 2048;
 
 /// The game's own: network, streaming, loaders.
-pub fn spawn_game(crew: &mut Crew, wiring: &Arc<Wiring>) -> Result<()> {
+pub fn spawn_game(crew: &mut Crew, shared: &Arc<Shared>) -> Result<()> {
     let scenario = Arc::clone(&crew.ctx.scenario);
     let extras = &scenario.extras;
-    let w = Arc::clone(wiring);
+    let w = Arc::clone(&shared.wiring);
     crew.spawn("net", "NetThread", NORMAL, move |c| net(c, &w))?;
     for index in 0..extras.stream_threads {
         let (gap, work) = (extras.stream_gap_ms, extras.stream_us);
@@ -28,6 +29,12 @@ pub fn spawn_game(crew: &mut Crew, wiring: &Arc<Wiring>) -> Result<()> {
             NORMAL,
             move |c| bursts(c, &Stream::new(c.seed, "stream", index as u64), gap, work),
         )?;
+    }
+    if let Some(lock) = &scenario.lock {
+        let (lock, s) = (lock.clone(), Arc::clone(shared));
+        crew.spawn("holder", "AssetStreamer", NORMAL, move |c| {
+            holder(c, &s, &lock)
+        })?;
     }
     if let Some(loading) = &scenario.loading {
         let threads = (loading.threads_per_cpu * crew.ctx.cpus as f64).ceil() as u64;
@@ -55,6 +62,27 @@ pub fn launcher(ctx: &Ctx) -> Result<Vec<ThreadReport>> {
         )?;
     }
     crew.finish()
+}
+
+/// Works, takes the lock, works, lets it go, sleeps.
+fn holder(ctx: &Ctx, shared: &Shared, lock: &Lock) -> Result<ThreadOut> {
+    let draws = Stream::new(ctx.seed, "holder", 0);
+    let (mut out, mut burner) = (ThreadOut::default(), ctx.burner());
+    let mut due = ctx.t0_ns;
+    for turn in 0.. {
+        let draw =
+            |which, span: Span, unit| draws.range(turn, which, span[0] * unit, span[1] * unit);
+        due = mono_ns().max(due) + draw(0, lock.gap_ms, NS_PER_MS);
+        if !ctx.running() || interrupted(sleep_until(due))?.is_none() {
+            break;
+        }
+        burner.burn(draw(1, lock.before_us, NS_PER_US));
+        shared
+            .lock
+            .hold(|| burner.burn(draw(2, lock.hold_us, NS_PER_US)));
+        out.jobs += 1;
+    }
+    Ok(out.burnt(&burner))
 }
 
 fn net(ctx: &Ctx, wiring: &Wiring) -> Result<ThreadOut> {

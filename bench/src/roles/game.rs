@@ -13,6 +13,7 @@ use crate::scenario::{Flavour, Pace};
 use crate::sema::SemaMaker;
 use crate::sys::clock::{NS_PER_US, mono_ns};
 use crate::sys::fd::TimerFd;
+use crate::sys::mutex::Mutex;
 use crate::sys::signal::interrupted;
 use anyhow::Result;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct Shared {
     pub pool: Pool,
     pub pipeline: Pipeline,
     pub draws: FrameDraws,
+    /// Taken by the render thread and by one of no frame, where the scenario has it.
+    pub lock: Mutex,
     /// Time of the oldest report no frame has taken up yet.
     oldest_input_ns: AtomicU64,
 }
@@ -68,6 +71,7 @@ pub fn run(ctx: &Ctx, wiring: &Arc<Wiring>) -> Result<Vec<ThreadReport>> {
         pool: Pool::new(&semas)?,
         pipeline: Pipeline::new(&semas)?,
         draws: FrameDraws::new(ctx.seed),
+        lock: Mutex::default(),
         oldest_input_ns: AtomicU64::new(NO_INPUT),
     });
     let names = match ctx.scenario.game.flavour {
@@ -88,7 +92,7 @@ pub fn run(ctx: &Ctx, wiring: &Arc<Wiring>) -> Result<Vec<ThreadReport>> {
     crew.spawn("audio", names.audio, NORMAL, move |c| {
         audio::mixer(c, &s.wiring)
     })?;
-    extras::spawn_game(&mut crew, wiring)?;
+    extras::spawn_game(&mut crew, &shared)?;
     crew.spawn("game", names.game, NORMAL, move |c| game_thread(c, &shared))?;
     crew.finish()
 }

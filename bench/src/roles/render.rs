@@ -6,6 +6,7 @@ use super::game::{Names, Shared};
 use super::{NORMAL, wine};
 use crate::crew::{Crew, Ctx, ThreadOut};
 use crate::queue::Queue;
+use crate::rng::Stream;
 use crate::sema::{Sema, SemaMaker};
 use crate::sys::clock::mono_ns;
 use crate::sys::message;
@@ -72,6 +73,7 @@ pub fn spawn(crew: &mut Crew, shared: &Arc<Shared>, names: &Names) -> Result<()>
 fn render(ctx: &Ctx, shared: &Shared) -> Result<ThreadOut> {
     let (s, pipeline) = (&*ctx.scenario, &shared.pipeline);
     let rpcs = s.wine.as_ref().map_or(0, |w| w.rpcs_per_frame_render);
+    let uses = Stream::new(ctx.seed, "lock-use", 0);
     let (mut out, mut burner) = (ThreadOut::default(), ctx.burner());
     while ctx.running() {
         let Some(frame) = interrupted(pipeline.frames.pop())? else {
@@ -82,6 +84,10 @@ fn render(ctx: &Ctx, shared: &Shared) -> Result<ThreadOut> {
             || !wine::request(&shared.wiring, wine::RENDER_CLIENT, rpcs)?
         {
             break;
+        }
+        if let Some(lock) = &s.lock {
+            let work = lock.use_us.draw(&uses, frame, 0);
+            shared.lock.hold(|| burner.burn(work));
         }
         let chunks = shared.draws.chunks_ns(s, frame);
         let steps = chunks.len() as u64;
@@ -138,7 +144,7 @@ fn submit(ctx: &Ctx, shared: &Shared) -> Result<ThreadOut> {
 
 /// Waits for the GPU's fence and presents.
 fn fence(ctx: &Ctx, shared: &Shared) -> Result<ThreadOut> {
-    let draws = crate::rng::Stream::new(ctx.seed, "fence", 0);
+    let draws = Stream::new(ctx.seed, "fence", 0);
     let (mut out, mut burner) = (ThreadOut::default(), ctx.burner());
     while ctx.running() {
         let Some([frame, signalled, _]) = interrupted(message::receive(&shared.wiring.fence.0))?

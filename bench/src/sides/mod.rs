@@ -13,7 +13,7 @@ use crate::metrics::definitions::{Metric, find};
 use crate::metrics::frames::of_intervals;
 use crate::quantile::mean;
 use crate::stats::{
-    Finding, Interval, MIN_RUNS, find_from, independent_difference, paired_runs_difference,
+    Finding, Interval, MIN_RUNS, find_from, independent_difference, paired_difference,
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -134,7 +134,7 @@ pub fn compare(a: &Side, b: &Side, pairing: Pairing) -> Vec<Row> {
         let (left, right) = (known(&left), known(&right));
         let difference = match pairing {
             Pairing::None => independent_difference(&left, &right),
-            Pairing::ByOrder => paired_runs_difference(&pairs),
+            Pairing::ByOrder => paired_difference(&pairs),
         }?;
         Some(Row {
             metric,

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod fd;
 pub mod futex;
 pub mod message;
+pub mod mutex;
 pub mod net;
 pub mod ntsync;
 pub mod process;

@@ -124,7 +124,8 @@ pub fn event(kind: u16, code: u16, value: i32) -> libc::input_event {
     }
 }
 
-fn find_node(file: &File) -> Result<PathBuf> {
+/// The event node of the device that was made by this file.
+pub fn find_node(file: &File) -> Result<PathBuf> {
     let mut name = [0u8; SYSNAME_LEN];
     // SAFETY: the buffer has the length encoded in the request.
     check(unsafe { libc::ioctl(file.as_raw_fd(), UI_GET_SYSNAME, name.as_mut_ptr()) })

@@ -52,6 +52,23 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 	}
 }
 
+/*
+ * Kernels before 7.1 keep a task that a real-time one drives off its CPU in that
+ * CPU's local queue, where nobody else can take it, for as long as the burst lasts.
+ * With nothing left of its slice it goes to enqueue instead, and waits where every
+ * CPU of the LLC looks: its own again, if the burst was a short one, as most are.
+ * That costs an enqueue and a dispatch. From 7.1 on the heartbeat can move it, and
+ * has to for the long bursts alone.
+ */
+static __always_inline void leave_cpu(struct task_struct *p)
+{
+	/* Some left, yet stopped: neither its own end nor our preemption. */
+	if (__COMPAT_has_generic_reenq() || !p->scx.slice)
+		return;
+	count(CNT_rt_rescue);
+	scx_bpf_task_set_slice(p, 0);
+}
+
 void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_ctx *t = task_ctx(p);
@@ -76,28 +93,48 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 			c->fair_served += ran;
 			c->fair_pulls += fair_pull(t, fair_clock(), ran);
 		}
+	} else if (t->flags & TASK_LIFTED) {
+		fair_charge(t, ran, p->scx.weight);
+		if (!runnable || request_used(t))
+			lock_drop(t);
 	}
-	why_stopping(p, t, runnable);
+	why_stopping(p, t, ran, runnable);
 	if (!runnable)
 		return;
 	if (request_used(t))
 		t->flags |= TASK_EXPIRED;
 	else
 		t->flags &= ~TASK_EXPIRED;
+	leave_cpu(p);
+}
+
+/* Is the first of those bound to the CPU due before the task that it runs? */
+static __always_inline bool bound_is_due(s32 cpu)
+{
+	u64 head, due;
+
+	if (!READ_ONCE(cpu_ctx(cpu)->pinned))
+		return false;
+	head = head_key(cpu_dsq(cpu));
+	due = victim_deadline(cpu, scx_bpf_now(), CLASS_FAIR);
+	return head && due && before_u64(head, queue_key(0, due));
 }
 
 /*
- * A frame task holds its CPU for its whole budget. Tasks that the kernel put
- * into the local queue (migration-disabled, exiting) must not wait for that.
+ * A frame task holds its CPU for its whole budget. Tasks that no other CPU can take
+ * must not wait for that: those that the kernel put into the local queue
+ * (migration-disabled, exiting), and those bound to this CPU once they are due first.
  */
 void BPF_STRUCT_OPS(photon_tick, struct task_struct *p)
 {
-	s32 cpu = this_cpu();
+	/* Not this CPU: for one without ticks of its own another one asks. */
+	s32 cpu = scx_bpf_task_cpu(p);
 
-	learn_hardirq_bits();
+	learn_hardirq_bits(p);
 	if (task_ctx(p)->class >= CLASS_GAME)
 		return;
-	if (scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu)) {
+	if (scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu) ||
+	    bound_is_due(cpu)) {
 		scx_bpf_task_set_slice(p, 0);
 		count(CNT_tick_yield);
 	}

@@ -94,9 +94,11 @@ static __always_inline void keep_running(struct task_struct *prev,
 	struct task_ctx *t = task_ctx(prev);
 	u64 now = scx_bpf_now();
 
+	if (t->flags & TASK_LIFTED)
+		lock_drop(t);
 	t->class = class_again(prev, t, now);
 	set_deadline(task_slot(prev), now);
-	scx_bpf_task_set_slice(prev, task_slice(t));
+	scx_bpf_task_set_slice(prev, stint_slice(t));
 	c->deadline = t->deadline;
 	c->started = now;
 	c->class = t->class;
@@ -110,6 +112,8 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 	bool urgent = scx_bpf_dsq_nr_queued(urgent_dsq(cpu)) > 0;
 	bool turn = urgent && is_turn_of_fair(c, cpu);
 
+	if (dispatch_lock_holder(c, cpu, prev))
+		return;
 	if (dispatch_own(c, cpu))
 		return;
 	if (urgent && !turn && dispatch_urgent(cpu))

@@ -36,8 +36,8 @@ void BPF_STRUCT_OPS(photon_dump_task, struct scx_dump_ctx *dctx,
 
 	scx_bpf_dump("slot=%u class=%u source=%u depth=%u score=%u ",
 		     task_slot(p), t->class, t->source, t->depth, t->score);
-	scx_bpf_dump("used=%u burst=%u deadline=%lld", t->used, t->burst,
-		     t->deadline - dctx->at_ns);
+	scx_bpf_dump("submits=%u used=%u burst=%u deadline=%lld", t->submits,
+		     t->used, t->burst, t->deadline - dctx->at_ns);
 }
 
 #endif /* PHOTON_DUMP_BPF_H */

@@ -8,6 +8,16 @@
 #ifndef PHOTON_ENQUEUE_BPF_H
 #define PHOTON_ENQUEUE_BPF_H
 
+/* ns, or for ever. */
+static __always_inline u64 stint_slice(const struct task_ctx *t)
+{
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_ENDLESS_SLICE && t->class == CLASS_FAIR)
+		return SCX_SLICE_INF;
+#endif
+	return task_slice(t);
+}
+
 /* By slot and global: verified once, whoever calls it. */
 __noinline int set_deadline(u32 slot, u64 now)
 {
@@ -16,6 +26,23 @@ __noinline int set_deadline(u32 slot, u64 now)
 	t->deadline = now + relative_deadline(&tun, t, fair_clock(), now);
 	task_ask(&tun, t);
 	return 0;
+}
+
+/*
+ * A CPU went idle while we decided: an idle CPU has no tick, and looks at no queue.
+ * The other half of this is in photon_update_idle().
+ */
+static __always_inline void wake_idle_cpu(const struct task_struct *p)
+{
+	s32 cpu;
+
+	if (!any_idle())
+		return;
+	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+	if (cpu < 0)
+		return;
+	count(CNT_kick_idle);
+	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }
 
 /* Any CPU of the LLC takes it, earliest deadline first. */
@@ -32,9 +59,10 @@ static __always_inline void queue_llc(struct task_struct *p,
 	if (sabotage == SABOTAGE_DEAD_QUEUE && t->class == CLASS_BATCH)
 		dsq = DSQ_CPU_BASE + MAX_CPUS;
 #endif
-	scx_bpf_dsq_insert_vtime(p, dsq, task_slice(t),
+	scx_bpf_dsq_insert_vtime(p, dsq, stint_slice(t),
 				 queue_key(task_slot(p), t->deadline), 0);
 	count(urgent ? CNT_queue_urgent : CNT_queue_llc);
+	wake_idle_cpu(p);
 }
 
 /* Only `cpu` takes it; it is told apart from an empty queue by a flag. */
@@ -49,7 +77,7 @@ static __always_inline void queue_cpu(struct task_struct *p,
 #endif
 	if (flag)
 		WRITE_ONCE(cpu_ctx(cpu)->pinned, 1);
-	scx_bpf_dsq_insert_vtime(p, cpu_dsq(cpu), task_slice(t),
+	scx_bpf_dsq_insert_vtime(p, cpu_dsq(cpu), stint_slice(t),
 				 queue_key(task_slot(p), t->deadline), 0);
 	count(CNT_queue_cpu);
 }
@@ -58,7 +86,7 @@ static __always_inline void insert_on(struct task_struct *p,
 				      const struct task_ctx *t, s32 cpu,
 				      u64 flags)
 {
-	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | cpu, task_slice(t), flags);
+	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | cpu, stint_slice(t), flags);
 }
 
 /*
@@ -73,21 +101,6 @@ static __always_inline u64 immediate(const struct task_ctx *t, u64 enq_flags)
 	if (t->class != CLASS_INPUT || (enq_flags & SCX_ENQ_REENQ))
 		return 0;
 	return SCX_ENQ_IMMED;
-}
-
-/*
- * A CPU went idle while we decided: an idle CPU has no tick, and looks at no queue.
- * The other half of this is in photon_update_idle().
- */
-static __always_inline void wake_idle_cpu(struct task_struct *p, s32 cpu)
-{
-	if (!any_idle())
-		return;
-	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
-	if (cpu < 0)
-		return;
-	count(CNT_kick_idle);
-	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }
 
 s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
@@ -111,21 +124,20 @@ s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 		t->woken_at = 0;
 		return prev_cpu;
 	}
-	cpu = pick_idle(p, prev_cpu, true);
+	cpu = pick_idle(p, prev_cpu, t->class, true);
 	if (cpu >= 0) {
 		count(cpu == prev_cpu ? CNT_idle_prev : CNT_idle_other);
-		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, task_slice(t),
+		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, stint_slice(t),
 				   immediate(t, 0));
 		return cpu;
 	}
 	cpu = pick_victim(p, t, prev_cpu, now);
 	if (cpu >= 0) {
-		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, task_slice(t),
+		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, stint_slice(t),
 				   SCX_ENQ_PREEMPT | immediate(t, 0));
 		return cpu;
 	}
 	queue_llc(p, t, prev_cpu);
-	wake_idle_cpu(p, prev_cpu);
 	return prev_cpu;
 }
 
@@ -147,11 +159,16 @@ static __always_inline void requeue_deadline(struct task_struct *p,
 	}
 }
 
-/* Bound to one CPU: never behind a queue that another CPU must drain. */
+/*
+ * Bound to one CPU: never behind a queue that another CPU must drain. An idle CPU is
+ * claimed, or whoever wakes up until it has woken up is sent there too and stands in
+ * line, beside idle CPUs; and of several bound tasks the second waits in the queue,
+ * where the earliest deadline comes first.
+ */
 static __always_inline void enqueue_bound(struct task_struct *p,
 					  struct task_ctx *t, s32 cpu, u64 now)
 {
-	if (looks_idle(cpu)) {
+	if (looks_idle(cpu) && scx_bpf_test_and_clear_cpu_idle(cpu)) {
 		insert_on(p, t, cpu, 0);
 		return;
 	}
@@ -167,15 +184,22 @@ static __always_inline void enqueue_bound(struct task_struct *p,
 }
 
 /*
- * Must another CPU be found now? Not for a frame that input has preempted: its
- * CPU is free again in some microseconds, and it is the first in the queue.
+ * The victim's CPU takes it. Before 7.1 a kernel forgets SCX_ENQ_PREEMPT on the way
+ * to another CPU (enqueue_task_scx() kept the low 32 bits of the flags): the task
+ * lay behind the victim for a slice, and an input reader that real-time bursts
+ * drove from CPU to CPU for 40 ms. There it goes to the queue, where it is when the
+ * kick arrives.
  */
-static __always_inline bool lost_its_cpu(const struct task_ctx *t,
-					 u64 enq_flags)
+static __always_inline void preempt_for(struct task_struct *p,
+					const struct task_ctx *t, s32 victim,
+					u64 flags)
 {
-	if (t->class == CLASS_FRAME)
-		return enq_flags & (SCX_ENQ_WAKEUP | SCX_ENQ_REENQ);
-	return is_urgent(t->class);
+	if (SCX_ENQ_IMMED) {
+		insert_on(p, t, victim, SCX_ENQ_PREEMPT | flags);
+		return;
+	}
+	queue_llc(p, t, victim);
+	scx_bpf_kick_cpu(victim, SCX_KICK_PREEMPT);
 }
 
 /* An urgent task that lost its CPU: another one, idle or not. */
@@ -184,15 +208,16 @@ static __always_inline bool enqueue_urgent(struct task_struct *p,
 					   u64 enq_flags)
 {
 	u64 flags = immediate(t, enq_flags);
-	s32 target = pick_idle(p, cpu, false);
+	s32 target = pick_idle(p, cpu, t->class, false);
 
-	if (target < 0) {
-		target = pick_victim(p, t, cpu, now);
-		flags |= SCX_ENQ_PREEMPT;
+	if (target >= 0) {
+		insert_on(p, t, target, flags);
+		return true;
 	}
+	target = pick_victim(p, t, cpu, now);
 	if (target < 0)
 		return false;
-	insert_on(p, t, target, flags);
+	preempt_for(p, t, target, flags);
 	return true;
 }
 
@@ -201,27 +226,31 @@ void BPF_STRUCT_OPS(photon_enqueue, struct task_struct *p, u64 enq_flags)
 	struct task_ctx *t = task_ctx(p);
 	s32 cpu = scx_bpf_task_cpu(p);
 	u64 now = scx_bpf_now();
+	bool was_running;
 
-	if (!task_slot(p))
-		count(CNT_ctx_missing);
 	if (enq_flags & SCX_ENQ_WAKEUP) {
 		if (t->woken_at)
 			wake_task(p, now);
 		t->woken_at = now;
 		set_deadline(task_slot(p), now);
+	} else if (enq_flags & SCX_ENQ_REENQ) {
+		/*
+		 * It was to run and has not: what it asked for stands. Asking again
+		 * made who had waited for 70 ms begin anew.
+		 */
+		why_moved(p, now);
 	} else {
 		requeue_deadline(p, t, now);
 	}
-	if (enq_flags & SCX_ENQ_REENQ)
-		why_moved(p, now);
 	if (p->nr_cpus_allowed == 1) {
 		enqueue_bound(p, t, cpu, now);
 		return;
 	}
-	if (is_urgent(t->class) && enqueue_urgent(p, t, cpu, now, enq_flags))
+	was_running = !(enq_flags & (SCX_ENQ_WAKEUP | SCX_ENQ_REENQ));
+	if (seeks_cpu(t->class, was_running) &&
+	    enqueue_urgent(p, t, cpu, now, enq_flags))
 		return;
 	queue_llc(p, t, cpu);
-	wake_idle_cpu(p, cpu);
 }
 
 #endif /* PHOTON_ENQUEUE_BPF_H */

@@ -17,6 +17,7 @@ struct heartbeat {
 	u64 served_now;
 	s64 pulls_now;
 	u64 runnable;
+	u64 running; /* CPUs that run anything of ours */
 	struct game_lease lease;
 };
 
@@ -33,6 +34,7 @@ static void count_runnable(struct heartbeat *hb)
 	u32 i;
 
 	hb->runnable = 0;
+	hb->running = 0;
 	hb->served_now = 0;
 	hb->pulls_now = 0;
 	bpf_for(i, 0, nr_cpus) {
@@ -42,6 +44,8 @@ static void count_runnable(struct heartbeat *hb)
 		hb->pulls_now += READ_ONCE(c->fair_pulls);
 		if (READ_ONCE(c->class) >= CLASS_GAME)
 			hb->runnable++;
+		if (READ_ONCE(c->class) != CLASS_NONE)
+			hb->running++;
 		if (READ_ONCE(c->pinned))
 			hb->runnable += scx_bpf_dsq_nr_queued(cpu_dsq(i));
 	}
@@ -100,9 +104,13 @@ static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 	rescue_overdue(now);
 	if (sub_sat(now, shared.snap.at) >= SNAPSHOT_NS)
 		take_snapshot(&shared.snap, now);
-	/* An idle machine stays idle. */
-	bpf_timer_start(&hb->timer, hb->runnable ? HEARTBEAT_NS : SNAPSHOT_NS,
-			0);
+	/*
+	 * An idle machine stays idle. One that runs frames alone does not count as
+	 * that: a real-time hog may take the CPU of one of them.
+	 */
+	bpf_timer_start(
+		&hb->timer,
+		hb->runnable || hb->running ? HEARTBEAT_NS : SNAPSHOT_NS, 0);
 	return 0;
 }
 

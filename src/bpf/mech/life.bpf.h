@@ -13,6 +13,8 @@ void BPF_STRUCT_OPS(photon_enable, struct task_struct *p)
 	struct task_ctx *t = &tasks[slot & (MAX_TASKS - 1)];
 
 	p->scx.dsq_vtime = slot;
+	if (READ_ONCE(shared.playing))
+		inherit_family(p);
 	if (!slot)
 		return;
 	count(CNT_context_alloc);
@@ -31,15 +33,15 @@ void BPF_STRUCT_OPS(photon_disable, struct task_struct *p)
 }
 
 /*
- * Kernels before 7.1: a higher class took the CPU. If an urgent task was sent
- * here and has not run, or more than the preempted task waits, the local queue
- * goes back to enqueue. From 7.1 on: SCX_ENQ_IMMED and the heartbeat.
+ * Kernels before 7.1: a higher class took the CPU. Whoever was sent here and has
+ * not run goes back to enqueue; see leave_cpu() for the task that ran. From 7.1
+ * on: SCX_ENQ_IMMED and the heartbeat.
  */
 void BPF_STRUCT_OPS(photon_cpu_release, s32 cpu,
 		    struct scx_cpu_release_args *args)
 {
 	if (!READ_ONCE(cpu_ctx(cpu)->claim) &&
-	    scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu) <= 1)
+	    !scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu))
 		return;
 	count(CNT_rt_rescue);
 	scx_bpf_reenqueue_local();
@@ -84,6 +86,8 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(photon_init)
 {
 	s32 err = create_queues();
 
+	if (!err && asymmetric)
+		err = make_masks();
 	if (err)
 		return err;
 	assume_idle();

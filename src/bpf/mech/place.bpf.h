@@ -27,11 +27,12 @@ static __always_inline bool looks_idle(s32 cpu)
 }
 
 /*
- * An idle CPU for p, claimed, or a negative number. The previous CPU first; then
- * the kernel's own search, which knows cores, LLCs and nodes. No SCX_WAKE_SYNC:
- * it may return the waker's CPU, which is not idle.
+ * An idle CPU for p, claimed, or a negative number. Where its class looks first,
+ * if the machine's CPUs are not alike; then the previous CPU; then the kernel's own
+ * search, which knows cores, LLCs and nodes. No SCX_WAKE_SYNC: it may return the
+ * waker's CPU, which is not idle.
  */
-static __always_inline s32 pick_idle(struct task_struct *p, s32 prev,
+static __always_inline s32 pick_idle(struct task_struct *p, s32 prev, u8 class,
 				     bool in_select)
 {
 	bool found = false;
@@ -39,6 +40,11 @@ static __always_inline s32 pick_idle(struct task_struct *p, s32 prev,
 
 	if (!any_idle())
 		return -1;
+	if (asymmetric) {
+		cpu = pick_idle_first(p, prev, class);
+		if (cpu >= 0)
+			return cpu;
+	}
 	if (looks_idle(prev) && nr_cpus <= 2 &&
 	    scx_bpf_test_and_clear_cpu_idle(prev))
 		return prev;
@@ -65,7 +71,7 @@ __noinline u64 victim_deadline(s32 cpu, u64 now, u8 newcomer)
 		.class = READ_ONCE(c->class),
 	};
 
-	if (sub_sat(now, READ_ONCE(c->claim)) < CLAIM_NS)
+	if (is_claimed(READ_ONCE(c->claim), now, newcomer))
 		return 0;
 	return running_deadline(&tun, &r, now, newcomer);
 }
@@ -90,14 +96,15 @@ static __always_inline void try_victim(struct victim *best, s32 cpu,
 
 /*
  * The CPU whose running task has the latest deadline: previous, waking, then a
- * bounded walk around the LLC. Stops at the first that is clearly good, so on a
- * loaded machine it looks at one CPU however many there are.
+ * bounded walk around the LLC, from its preferred CPUs on if it has any. Stops at
+ * the first that is clearly good, so on a loaded machine it looks at one CPU however
+ * many there are.
  */
 __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 			   u64 now)
 {
 	struct victim best = { .cpu = -1, .newcomer = task_ctx(p)->class };
-	s32 cpu = prev;
+	s32 cpu = asymmetric ? walk_from(prev) : prev;
 	u32 i;
 
 	try_victim(&best, prev, p, now);
@@ -108,7 +115,7 @@ __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 		if (victim_is_good(&tun, best.deadline, now))
 			break;
 		cpu = next_in_llc[cpu & (MAX_CPUS - 1)];
-		if (cpu == prev)
+		if (cpu == prev && !asymmetric)
 			break;
 		try_victim(&best, cpu, p, now);
 	}

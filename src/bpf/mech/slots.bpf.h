@@ -10,7 +10,8 @@
  *  +---------------------------------------+---------------+
  *
  * The kernel compares modulo 2^64, so deadlines may wrap (every 78 hours) as
- * long as they lie within 39 hours of each other; ours lie within 90 ms. Equal
+ * long as they lie within 39 hours of each other; ours lie within
+ * seconds. Equal
  * deadlines are ordered by slot, which is arbitrary and harmless.
  *
  * Slots live from ops.enable to ops.disable: the kernel zeroes dsq_vtime when a
@@ -64,8 +65,8 @@ static void slot_free(u32 slot)
 	if (sabotage == SABOTAGE_LEAK_CONTEXT)
 		return;
 #endif
-	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
-	count(CNT_context_free);
+	if (!bpf_map_push_elem(&free_slots, &slot, BPF_ANY))
+		count(CNT_context_free);
 }
 
 #endif /* PHOTON_SLOTS_BPF_H */

@@ -45,6 +45,7 @@ struct shared {
 };
 struct shared shared SEC(".bss.shared");
 struct game game SEC(".bss.game");
+struct kin kin[FAMILY_SLOTS] SEC(".bss.kin");
 
 /* The table of who writes what, as far as the compiler can check it. */
 #define LAYOUT(type, bytes, apart, padding)                        \

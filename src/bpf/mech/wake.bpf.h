@@ -16,8 +16,8 @@ enum {
 /*
  * Where the preempt count keeps its hard interrupt count: bits 16-19, and since
  * the kernel also counts disabled interrupts, bits 24-27. Nothing in BTF tells,
- * so the first tick, which is a hard interrupt by definition, finds out. Until
- * then both places count.
+ * so the first tick in a hard interrupt finds out. Until then both places count.
+ * Not every tick is one: nohz_full has those of its CPUs done by a kernel thread.
  */
 enum {
 	HARDIRQ_BITS_OLD = 0xf << 16,
@@ -26,14 +26,15 @@ enum {
 
 static u32 hardirq_bits = HARDIRQ_BITS_OLD | HARDIRQ_BITS_NEW;
 
-static __always_inline void learn_hardirq_bits(void)
+static __always_inline void learn_hardirq_bits(const struct task_struct *ticked)
 {
-	u32 bits = get_preempt_count() & HARDIRQ_BITS_NEW;
+	bool new = get_preempt_count() & HARDIRQ_BITS_NEW;
 
-	bits = bits ? HARDIRQ_BITS_NEW : HARDIRQ_BITS_OLD;
-	/* Every wakeup reads this line: not dirtied without need. */
-	if (hardirq_bits != bits)
-		hardirq_bits = bits;
+	/* Every wakeup reads this line: written once. */
+	if (hardirq_bits != (HARDIRQ_BITS_OLD | HARDIRQ_BITS_NEW) ||
+	    bpf_get_current_task_btf() != ticked)
+		return;
+	hardirq_bits = new ? HARDIRQ_BITS_NEW : HARDIRQ_BITS_OLD;
 }
 
 /* Serving a soft or hard interrupt? */
@@ -78,6 +79,7 @@ static __always_inline void wake_by_task(struct wake *w)
 	w->source = SRC_TASK;
 	w->waker = waker->pid;
 	wt = task_ctx(waker);
+	lower_lock_holder(wt);
 	w->waker_until = wt->chain_until;
 	w->waker_source = wt->source;
 	w->waker_depth = wt->depth;
@@ -108,6 +110,8 @@ static __always_inline void count_wake(const struct wake *w,
 		count(CNT_wake_irq);
 	else if (in_chain(t, w->now))
 		count(CNT_wake_chain);
+	if (is_submitter(t))
+		count(CNT_wake_submitter);
 	count(CNT_class_input + (t->class - CLASS_INPUT));
 }
 
@@ -136,6 +140,12 @@ __noinline int link_task(u32 slot, struct wake *w)
 	if (!w)
 		return 0;
 	fair_wake(t, fair_now(fair_clock(), w->now));
+	/* Shared by all for whom there was no context: ordinary work, in no chain. */
+	if (!slot) {
+		t->class = CLASS_FAIR;
+		count(CNT_ctx_missing);
+		return 0;
+	}
 	link_wake(&tun, t, w);
 	if (note_demotion(&tun, t, t->class, w->role))
 		count(CNT_game_demoted);

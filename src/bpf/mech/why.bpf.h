@@ -32,6 +32,29 @@ struct why_budget {
 } __attribute__((aligned(64)));
 struct why_budget why_budgets[MAX_CPUS] SEC(".bss.budgets");
 
+/* One stint that was long enough to keep somebody waiting. */
+struct why_stint {
+	u64 at; /* ns: its end */
+	u32 ran; /* ns */
+	u32 pid;
+	u32 tgid;
+	u8 class; /* enum task_class */
+	bool pinned;
+	char comm[WHY_COMM_LEN];
+};
+
+/* Written and read by its CPU alone. */
+struct why_history {
+	struct why_stint stints[WHY_STINTS];
+	u32 next;
+} __attribute__((aligned(64)));
+struct why_history why_histories[MAX_CPUS] SEC(".bss.stints");
+
+static __always_inline struct why_history *why_history(void)
+{
+	return &why_histories[this_cpu() & (MAX_CPUS - 1)];
+}
+
 static __always_inline struct why_budget *why_budget(u64 now)
 {
 	struct why_budget *b = &why_budgets[this_cpu() & (MAX_CPUS - 1)];
@@ -108,14 +131,55 @@ static void why_other(struct why_record *r)
 		return;
 	}
 	r->other_pid = other->pid;
-	if (other->prio < MAX_RT_PRIO_)
+	r->other_tgid = other->tgid;
+	if (other->prio < MAX_RT_PRIO_) {
 		r->flags |= WHY_OTHER_RT;
-	else
+	} else {
 		r->other_class = task_ctx(other)->class;
+		r->other_ran = min_u64(task_ctx(other)->used, r->at - r->from);
+	}
 	if (other->nr_cpus_allowed == 1)
 		r->flags |= WHY_OTHER_PINNED;
 	bpf_probe_read_kernel(r->other_comm, sizeof(r->other_comm),
 			      other->comm);
+}
+
+/* Global: verified once. Called once a stint of a millisecond. */
+__noinline int why_stint(struct task_struct *p __arg_trusted, u64 ran)
+{
+	struct why_history *h = why_history();
+	struct why_stint *s = &h->stints[h->next++ % WHY_STINTS];
+
+	s->at = scx_bpf_now();
+	s->ran = min_u64(ran, USED_MAX_NS);
+	s->pid = p->pid;
+	s->tgid = p->tgid;
+	s->class = task_ctx(p)->class;
+	s->pinned = p->nr_cpus_allowed == 1;
+	bpf_probe_read_kernel(s->comm, sizeof(s->comm), p->comm);
+	return 0;
+}
+
+/* Who came last gives way to who had the CPU for most of the wait. */
+static void why_longest(struct why_record *r)
+{
+	const struct why_history *h = why_history();
+
+	for (int i = 0; i < WHY_STINTS; i++) {
+		const struct why_stint *s = &h->stints[i];
+		u64 ran = min_u64(s->ran, sub_sat(s->at, r->from));
+
+		if (ran <= r->other_ran)
+			continue;
+		r->other_ran = ran;
+		r->other_pid = s->pid;
+		r->other_tgid = s->tgid;
+		r->other_class = s->class;
+		r->flags &= ~(WHY_OTHER_IDLE | WHY_OTHER_PINNED);
+		if (s->pinned)
+			r->flags |= WHY_OTHER_PINNED;
+		__builtin_memcpy(r->other_comm, s->comm, sizeof(s->comm));
+	}
 }
 
 /* Global: verified once. Called once a wait that is worth a record. */
@@ -139,6 +203,8 @@ __noinline int why_waited(struct task_struct *p __arg_trusted, u64 from,
 	if (flags & WHY_MOVED)
 		r->cpu = scx_bpf_task_cpu(p);
 	why_other(r);
+	if (!(r->flags & (WHY_MOVED | WHY_OTHER_RT)))
+		why_longest(r);
 	why_submit(r);
 	count(CNT_why_waits);
 	return 0;
@@ -218,9 +284,11 @@ __noinline int why_slept(struct task_struct *task __arg_trusted)
 
 /* From ops.stopping, when the account is up to date. */
 static __always_inline void why_stopping(struct task_struct *p,
-					 const struct task_ctx *t,
+					 const struct task_ctx *t, u64 ran,
 					 bool runnable)
 {
+	if (ran >= WHY_WAIT_NS)
+		why_stint(p, ran);
 	if (!why_concerns(t))
 		return;
 	/* Not runnable and yet awake: its affinity or priority is changed. */

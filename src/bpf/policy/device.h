@@ -30,10 +30,8 @@ struct device_bits {
 
 /* linux/input-event-codes.h: uapi, stable. */
 enum {
-	PHOTON_EV_REL = 2,
 	PHOTON_EV_ABS = 3,
 	PHOTON_REL_X = 0,
-	PHOTON_REL_Y = 1,
 	PHOTON_ABS_X = 0,
 	PHOTON_ABS_MT_POSITION_X = 0x35,
 	PHOTON_KEY_Q = 16,

@@ -31,6 +31,17 @@ enum {
 	HEAVY_NS = 10 * NSEC_PER_MSEC_,
 };
 
+/*
+ * Does a forked process belong to the game because its parent did? Until the daemon
+ * has had a look at all processes that began after the fork: the one that was going
+ * on may have missed it. Another program is for the daemon to judge.
+ */
+static inline bool kin_is_unseen(const struct kin *k, u32 tgid, u32 execs,
+				 u32 look)
+{
+	return k->tgid == tgid && k->execs == execs && look - k->look <= 1;
+}
+
 /* Computes for long: on average, or now. */
 static inline bool is_heavy(const struct task_ctx *t)
 {

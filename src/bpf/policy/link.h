@@ -18,6 +18,7 @@
 #include "device.h"
 #include "game.h"
 #include "params.h"
+#include "submit.h"
 #include "task.h"
 
 enum {
@@ -89,6 +90,12 @@ static inline u64 input_window(const volatile struct tunables *pr, u8 device)
 	return us_to_ns(us);
 }
 
+/* Says itself that it is no work of the foreground. */
+static inline bool is_background(const struct wake *w)
+{
+	return w->batch || w->weight < WEIGHT_NICE0;
+}
+
 /* Start, pass on or end the chain of the task that wakes up. */
 static inline void link_chain(const volatile struct tunables *pr,
 			      struct task_ctx *t, const struct wake *w)
@@ -100,7 +107,9 @@ static inline void link_chain(const volatile struct tunables *pr,
 			    w->now + us_to_ns(pr->display_window_us));
 	else if (w->source == SRC_RT)
 		chain_start(t, SRC_RT, w->now + us_to_ns(pr->frame_window_us));
-	else if (w->source == SRC_IRQ && w->facing)
+	else if (w->source == SRC_IRQ &&
+		 (w->facing ||
+		  submits_frames(pr, t, is_background(w), w->role)))
 		chain_start(t, SRC_IRQ, w->now + us_to_ns(pr->frame_window_us));
 	else if (w->source == SRC_TASK && before_u64(w->now, w->waker_until) &&
 		 w->waker_depth < pr->chain_depth)
@@ -142,7 +151,6 @@ static inline void link_face(const volatile struct tunables *pr,
 
 	if (live && ps->tgid != tgid)
 		return;
-	/* The number last: nobody takes what the last owner left for his. */
 	if (!live)
 		ps->faces = 0;
 	if (ps->faces < FACES_LEAST)
@@ -193,17 +201,19 @@ static inline u8 link_class(const volatile struct tunables *pr,
 	if (w->source == SRC_INPUT && input_window(pr, w->device))
 		return CLASS_INPUT;
 	if (t->burst < budget &&
-	    (in_chain(t, w->now) || w->facing || (t->flags & TASK_LEARNT)))
+	    (in_chain(t, w->now) || w->facing || (t->flags & TASK_LEARNT) ||
+	     submits_frames(pr, t, is_background(w), w->role)))
 		return CLASS_FRAME;
 	if (w->kernel)
 		return CLASS_KERNEL;
-	return work_class(pr, t, w->batch || w->weight < WEIGHT_NICE0, w->role);
+	return work_class(pr, t, is_background(w), w->role);
 }
 
 /* All of a wakeup that is decided before a CPU is looked for. */
 static inline void link_wake(const volatile struct tunables *pr,
 			     struct task_ctx *t, const struct wake *w)
 {
+	submit_forget(t, w->now);
 	link_chain(pr, t, w);
 	link_learn(t, in_chain(t, w->now));
 	link_burst(t);
@@ -226,6 +236,8 @@ static inline u8 link_class_again(const volatile struct tunables *pr,
 {
 	if (t->class == CLASS_KERNEL)
 		return CLASS_KERNEL;
+	if (t->flags & TASK_LIFTED)
+		return CLASS_FRAME;
 	if (t->class == CLASS_INPUT && t->used < INPUT_REQUEST_NS)
 		return CLASS_INPUT;
 	if ((t->class == CLASS_INPUT || t->class == CLASS_FRAME) &&

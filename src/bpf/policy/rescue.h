@@ -12,7 +12,7 @@
 enum {
 	/*
 	 * What running tasks may still have before them when a deadline passes: a
-	 * frame's budget is the longest stint. With the longest deadline, 90 ms,
+	 * frame's budget is the longest stint. With the longest deadline, 80 ms,
 	 * and the timer's period nothing waits unnoticed for more than 120 ms.
 	 */
 	RESCUE_MARGIN_NS = 20 * NSEC_PER_MSEC_,

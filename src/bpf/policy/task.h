@@ -5,7 +5,8 @@
  * start at 8 or 16 modulo 64 whatever the struct asks for.
  *
  * Writers: the waker's CPU under p->pi_lock while the task sleeps, the CPU that
- * holds the task's rq lock otherwise.
+ * holds the task's rq lock otherwise. `submits` and `submitted`: the waker, and the
+ * task itself while it runs.
  */
 #ifndef PHOTON_POLICY_TASK_H
 #define PHOTON_POLICY_TASK_H
@@ -40,6 +41,7 @@ enum task_flags {
 	TASK_WOKEN = 1 << 3, /* and has not run since */
 	TASK_KTHREAD = 1 << 4, /* does everyone's work; set once, at enable */
 	TASK_DEMOTED = 1 << 5, /* fair work, batch beside a game */
+	TASK_LIFTED = 1 << 6, /* runs for a frame that waits for its lock */
 };
 
 struct task_ctx {
@@ -57,7 +59,8 @@ struct task_ctx {
 	u8 source; /* 59: enum source of the chain it carries */
 	u8 depth; /* 60: links between it and the source */
 	u8 flags; /* 61: enum task_flags */
-	u16 reserved1; /* 62 */
+	u8 submits; /* 62: moments at which it gave the GPU work, see submit.h */
+	u8 submitted; /* 63: the last of them */
 };
 
 /*
@@ -71,6 +74,17 @@ struct process_ctx {
 	u32 tgid;
 	u32 facing_until; /* coarse time: see facing_ms */
 	u32 faces; /* how often in a row a chain has reached it */
+	u32 reserved;
+};
+
+/*
+ * A process that one of the played game's family has forked, found by the low bits
+ * of its tgid; written at the fork, by the parent. See kin_is_unseen().
+ */
+struct kin {
+	u32 tgid; /* 0: none */
+	u32 look; /* the daemon's last look at all processes, then */
+	u32 execs; /* how many programs it and its forebears had executed */
 	u32 reserved;
 };
 

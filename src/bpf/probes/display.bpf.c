@@ -10,7 +10,9 @@
  * driver that is not loaded, or that tells the kernel nothing (the proprietary
  * NVIDIA driver submits without entering it), is a program that stays detached.
  *
- * Fences are counted for the process that makes them, one or two a submission.
+ * Fences are counted for the process that makes them, one or two a submission, and
+ * noted at the thread, see policy/submit.h. On the work queues of the kernel nobody
+ * is noted, so what a driver makes there is not mistaken for somebody's.
  * Nothing of what is drawn is looked at.
  */
 #include <scx/common.bpf.h>
@@ -38,6 +40,7 @@ enum {
 
 /* The scheduler's own contexts, see probes/input.bpf.c. */
 struct cpu_ctx cpus[MAX_CPUS] SEC(".bss.cpus");
+struct task_ctx tasks[MAX_TASKS] SEC(".bss.tasks");
 
 /* Per CPU: one writer each. */
 struct display_counts {
@@ -125,6 +128,19 @@ int BPF_PROG(on_vblank, int pipe, unsigned int sequence, s64 at)
 	return 0;
 }
 
+/*
+ * The thread's context is found as in mech/slots.bpf.h. It runs, so no waker writes
+ * there. Who leaves the scheduler at this moment may leave one moment to the next
+ * owner of his slot.
+ */
+static void note_thread(const struct task_struct *p, u64 now)
+{
+	u32 slot = p->scx.dsq_vtime & (MAX_TASKS - 1);
+
+	if (slot)
+		submit_note(&tasks[slot], now);
+}
+
 SEC("raw_tp/dma_fence_init")
 int BPF_PROG(on_fence_init, void *fence)
 {
@@ -135,6 +151,7 @@ int BPF_PROG(on_fence_init, void *fence)
 	if (p->flags & PF_KTHREAD)
 		return 0;
 	display_counts[this_cpu()].submits++;
+	note_thread(p, now);
 	bpf_map_update_elem(&fences, &key, &now, BPF_ANY);
 	submits = bpf_map_lookup_elem(&submitters, &tgid);
 	if (submits)

@@ -222,6 +222,37 @@ static u64 report_time(struct lane *l, struct input_dev *dev)
 	return scx_bpf_now();
 }
 
+#ifdef PHOTON_SABOTAGE
+const volatile u32 sabotage = SABOTAGE_NONE;
+
+/*
+ * What an index with a bit too many does: the memory past the end of a lane is the
+ * next CPU's. Through the map, or the verifier would refuse it.
+ */
+static u64 put_past_the_end(struct lane *l, u32 cpu,
+			    const struct input_report *report)
+{
+	u64 seq = l->head;
+	struct lane *to = seq & LANE_EVENTS ? lane_of(cpu + 1) : l;
+
+	if (to)
+		to->slot[seq & (LANE_EVENTS - 1)] = *report;
+	publish(&l->head, seq + 1);
+	return seq + 1;
+}
+#endif
+
+/* Events written to the lane so far. */
+static u64 write_event(struct lane *l, u32 cpu,
+		       const struct input_report *report)
+{
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_RING_BOUNDS)
+		return put_past_the_end(l, cpu, report);
+#endif
+	return lane_put(l, *report);
+}
+
 /* The report is delivered: whoever is woken from here on has other reasons. */
 SEC("fexit/input_event")
 int BPF_PROG(after_input_event, struct input_dev *dev, unsigned int type,
@@ -245,7 +276,7 @@ int BPF_PROG(after_input_event, struct input_dev *dev, unsigned int type,
 		return 0;
 	report.device_class = class;
 	l->reports[class]++;
-	if (!(lane_put(l, report) & (LANE_BELL - 1)))
+	if (!(write_event(l, cpu, &report) & (LANE_BELL - 1)))
 		ring_bell(cpu);
 	return 0;
 }

@@ -16,6 +16,7 @@ static __always_inline void stamp_source(struct cpu_ctx *c, u8 source,
 {
 	c->source = source;
 	c->source_context = get_preempt_count();
+	barrier(); /* read on this CPU only: an interrupt must not see half of it */
 	WRITE_ONCE(c->source_until, until);
 }
 

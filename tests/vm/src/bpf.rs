@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd};
 
 // enum bpf_cmd of linux/bpf.h: stable.
+const MAP_LOOKUP_ELEM: libc::c_int = 1;
 pub const PROG_GET_NEXT_ID: libc::c_int = 11;
 pub const MAP_GET_NEXT_ID: libc::c_int = 12;
 const PROG_GET_FD_BY_ID: libc::c_int = 13;
@@ -122,6 +123,30 @@ pub fn verified() -> BTreeMap<String, u32> {
         Some((name, info.verified))
     };
     ids(PROG_GET_NEXT_ID).into_iter().filter_map(info).collect()
+}
+
+/// `union bpf_attr` for a look into a map.
+#[repr(C)]
+struct Lookup {
+    map: u64,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+/// What a map from process numbers to counts holds of one of them.
+pub fn count_of(map: &str, key: u32) -> Option<u64> {
+    let (file, size, _) = map_named(map)?;
+    let mut count = 0u64;
+    let mut attr = Lookup {
+        map: file.as_raw_fd() as u64,
+        key: &raw const key as u64,
+        value: &raw mut count as u64,
+        flags: 0,
+    };
+    // The kernel fills as many bytes as a value has.
+    let found = size == size_of_val(&count) && bpf(MAP_LOOKUP_ELEM, &mut attr).is_ok();
+    found.then_some(count)
 }
 
 /// A map by its name: its descriptor, the size of a value, and how many there are.

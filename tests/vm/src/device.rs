@@ -6,7 +6,7 @@ use crate::load::{Policy, pin, set_policy};
 use crate::scenario::Fail;
 use photon_bench::sys::clock::{NS_PER_MS, mono_ns};
 use photon_bench::sys::fd::TimerFd;
-use photon_bench::sys::uinput::event;
+use photon_bench::sys::uinput::{Reader, event, find_node};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
@@ -151,6 +151,11 @@ impl Device {
             file,
             moves: kind.moves,
         })
+    }
+
+    /// Who reads it as programs do.
+    pub fn reader(&self) -> Result<Reader, Fail> {
+        Ok(Reader::open(&find_node(&self.file)?)?)
     }
 
     /// One report with this value in it.

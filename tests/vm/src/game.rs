@@ -3,15 +3,15 @@
 //! known cause in its next frame.
 
 use crate::disk;
-use crate::load::{Load, Policy, Worker, burn, cpus, pin, set_policy};
+use crate::load::{Policy, bind, burn, cpus, pin, set_policy};
 use crate::scenario::Fail;
 use crate::server::Server;
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_SEC, mono_ns, sleep_until};
 use photon_bench::sys::uinput::{Mouse, Reader};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,8 +29,11 @@ const BESIDE_NS: u64 = 5 * NS_PER_MS / 2;
 /// Workers of a crowded frame, a CPU, and what each burns.
 const CROWD_A_CPU: usize = 4;
 const CROWD_NS: u64 = 9 * NS_PER_MS;
-/// With its usual work a little more than a frame thread may use and stay one: 14 ms.
-const OVER_BUDGET_NS: u64 = 13 * NS_PER_MS;
+/// The budget of a frame while it is overdrawn, as scx_photon is told it.
+pub const BUDGET: &str = "frame_budget_us=7000";
+pub const BUDGET_RESET: &str = "frame_budget_us=reset";
+/// With its usual work two slices more than that, each of which it has to wait for: longer than it runs.
+const OVER_BUDGET_NS: u64 = 10 * NS_PER_MS;
 pub const RENDER_CPU: usize = 1;
 
 /// What goes wrong in the next frame.
@@ -205,23 +208,17 @@ impl Game {
 
 /// The thread that sets the pace.
 fn pace(shared: &Shared) -> io::Result<()> {
-    let (frames, to_render) = channel::<Trouble>();
-    let (rendered, done) = channel::<()>();
-    let render = std::thread::Builder::new().name("render".into());
-    let mut server = Server::start()?;
-    let render = render.spawn(move || {
-        for trouble in to_render {
-            draw(trouble, &mut server)?;
-            let _ = rendered.send(());
-        }
-        io::Result::Ok(())
-    })?;
+    let (frames, done, render) = renderer()?;
     let crowd = Crew::new("worker", CROWD_A_CPU * cpus(), |_| Ok(()))?;
     let beside = Crew::new("beside", BESIDE, |_| pin(RENDER_CPU))?;
     let rt = Crew::new("rthog", cpus(), |cpu| {
         pin(cpu)?;
         set_policy(Policy::Fifo(10))
     })?;
+    // Where a real-time task takes the render thread's CPU, it is not to meet this one.
+    if cpus() > RENDER_CPU + 1 {
+        bind(RENDER_CPU + 1..cpus())?;
+    }
     let mut last = Trouble::Nothing;
     while !shared.stop.load(Ordering::Relaxed) {
         sleep_until((mono_ns() / PERIOD_NS + 1) * PERIOD_NS)?;
@@ -264,7 +261,25 @@ fn pace(shared: &Shared) -> io::Result<()> {
     render.join().unwrap_or(Ok(()))
 }
 
-/// The render thread's part of a frame.
+/// The render thread: what it is sent, what it answers, and itself.
+type Renderer = (Sender<Trouble>, Receiver<()>, JoinHandle<io::Result<()>>);
+
+fn renderer() -> io::Result<Renderer> {
+    let (frames, to_render) = channel::<Trouble>();
+    let (rendered, done) = channel::<()>();
+    let mut server = Server::start()?;
+    let thread = std::thread::Builder::new().name("render".into());
+    let thread = thread.spawn(move || {
+        for trouble in to_render {
+            draw(trouble, &mut server)?;
+            let _ = rendered.send(());
+        }
+        Ok(())
+    })?;
+    Ok((frames, done, thread))
+}
+
+/// Its part of a frame.
 fn draw(trouble: Trouble, server: &mut Server) -> io::Result<()> {
     match trouble {
         Trouble::Sleep => sleep_until(mono_ns() + LONG_NS)?,
@@ -313,32 +328,4 @@ fn fork_and_wait(flags: libc::c_int, last: impl Fn()) -> io::Result<()> {
         c if c < 0 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
-}
-
-/// So many hogs a CPU beside the game.
-pub fn hogs(policy: Policy, a_cpu: usize) -> io::Result<Load> {
-    Load::start(&vec![Worker::hog("hog").policy(policy); a_cpu * cpus()])
-}
-
-/// Children that fork and end as fast as they can, until the flag says stop.
-pub fn fork_storm(stop: &Arc<AtomicBool>) -> io::Result<Vec<JoinHandle<()>>> {
-    let begin = Arc::new(Barrier::new(2));
-    let mut threads = Vec::new();
-    for _ in 0..2 {
-        let (stop, begin) = (Arc::clone(stop), Arc::clone(&begin));
-        let thread = std::thread::Builder::new().name("storm".into());
-        threads.push(thread.spawn(move || {
-            begin.wait();
-            while !stop.load(Ordering::Relaxed) {
-                // SAFETY: the child makes one system call, and no status is asked for.
-                unsafe {
-                    match libc::fork() {
-                        0 => libc::_exit(0),
-                        child => libc::waitpid(child, std::ptr::null_mut(), 0),
-                    };
-                }
-            }
-        })?);
-    }
-    Ok(threads)
 }

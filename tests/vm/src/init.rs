@@ -20,6 +20,8 @@ const REPORT_FILE: &str = "/run/photon-report";
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long the kernel may take to fall back to its own scheduler after the last process of a job is dead.
 const DETACH_LIMIT: Duration = Duration::from_secs(10);
+/// Prime to the periods of ticks (4 ms), frames (16.7 ms) and polls (5 ms).
+const SHAKE_STEP: Duration = Duration::from_micros(1373);
 /// Enough splat lines to know what happened.
 const SPLATS_SHOWN: usize = 5;
 
@@ -76,6 +78,7 @@ fn run_job(job: &Job, kmsg: &mut Kmsg) -> Result<Report> {
     // The report of the job before must not be taken for this one's, nor its ejection held against it.
     let _ = std::fs::remove_file(REPORT_FILE);
     let _ = std::fs::remove_dir_all(latch::RUN_DIR);
+    std::thread::sleep(SHAKE_STEP * job.shake);
     let mut child = Command::new("/proc/self/exe")
         .arg("scenario")
         .arg(&job.scenario)

@@ -32,6 +32,14 @@ pub fn last_exit() -> Result<String, Fail> {
     std::fs::read_to_string(LAST_EXIT).map_err(|e| Fail::failed(format!("{LAST_EXIT}: {e}")))
 }
 
+pub fn clear(ctx: &Ctx) -> Result<(), Fail> {
+    let cleared = oneshot::run(Command::new(&ctx.scx_photon).arg("--clear-latch"))?;
+    match cleared.code {
+        Some(0) => Ok(()),
+        _ => Err(Fail::failed(format!("--clear-latch: {}", cleared.stderr))),
+    }
+}
+
 /// A start is refused, twice; cleared, it is not.
 pub fn holds_until_cleared(ctx: &Ctx) -> Result<(), Fail> {
     let photon = || Command::new(&ctx.scx_photon);
@@ -39,10 +47,7 @@ pub fn holds_until_cleared(ctx: &Ctx) -> Result<(), Fail> {
         let ended = oneshot::run(&mut photon())?;
         ended.expect(attempt, LATCHED, "--clear-latch")?;
     }
-    let cleared = oneshot::run(photon().arg("--clear-latch"))?;
-    if cleared.code != Some(0) {
-        return Err(Fail::failed(format!("--clear-latch: {}", cleared.stderr)));
-    }
+    clear(ctx)?;
     let again = Photon::start(&ctx.healthy(), &[])?.stop()?;
     match again.code {
         Some(0) => Ok(()),

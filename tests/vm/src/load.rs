@@ -137,20 +137,24 @@ fn work(worker: Worker, stop: &AtomicBool) -> io::Result<Done> {
     }
     set_policy(worker.policy)?;
     let mut burner = Burner::new(ALWAYS);
-    let begin = mono_ns() + SETTLE_NS;
+    let begin = first_due(mono_ns(), worker.period_ns);
     let mut due = begin;
     sleep_until(due)?;
-    while !stop.load(Ordering::Relaxed) {
+    loop {
         let now = mono_ns();
         burner.waited(now, now.saturating_sub(due));
         burner.burn(worker.burst_ns);
         let ended = mono_ns();
         due = match worker.period_ns {
             0 => ended + worker.pause_ns,
-            period => (ended / period + 1) * period,
+            period => next_multiple(ended, period),
         };
         if due > ended {
             sleep_until(due)?;
+        }
+        // Not before the first burst: a load that did nothing proves nothing, and its period may begin late.
+        if stop.load(Ordering::Relaxed) {
+            break;
         }
     }
     Ok(Done {
@@ -159,6 +163,19 @@ fn work(worker: Worker, stop: &AtomicBool) -> io::Result<Done> {
         cpu_ns: burner.cpu_ns,
         max_wait_ns: burner.max_gap_ns,
     })
+}
+
+/// With a period, at a multiple of it from the first time on: a first burst at any other moment may end just before the
+/// second begins, so that two real-time bursts of 300 ms were one of 600 for who waited.
+fn first_due(now: u64, period_ns: u64) -> u64 {
+    match period_ns {
+        0 => now + SETTLE_NS,
+        period => next_multiple(now + SETTLE_NS, period),
+    }
+}
+
+fn next_multiple(now: u64, period_ns: u64) -> u64 {
+    (now / period_ns + 1) * period_ns
 }
 
 /// Burns so much CPU time of the calling thread.
@@ -223,6 +240,23 @@ fn result(rc: libc::c_int) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_bursts_of_a_period_have_their_gap() {
+        const PERIOD: u64 = 500;
+        const BURST: u64 = 300;
+        for start in 0..PERIOD {
+            let first = first_due(start * NS_PER_MS, PERIOD * NS_PER_MS);
+            let second = next_multiple(first + BURST * NS_PER_MS, PERIOD * NS_PER_MS);
+            assert_eq!(second - first, PERIOD * NS_PER_MS, "{start}");
+        }
+    }
+
+    #[test]
+    fn a_load_that_stops_at_once_has_had_its_burst() {
+        let load = Load::start(&[Worker::hog("step").every(50 * NS_PER_MS, NS_PER_MS)]).unwrap();
+        assert!(load.finish().unwrap()[0].cpu_ns >= NS_PER_MS);
+    }
 
     #[test]
     fn a_load_works_and_stops() {

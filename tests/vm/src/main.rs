@@ -9,13 +9,16 @@ mod btf;
 mod device;
 mod disk;
 mod documents;
+mod effects;
 mod fault;
 mod game;
+mod gpu;
 mod init;
 mod kmsg;
 mod kthreads;
 mod latch;
 mod load;
+mod neighbour;
 mod oneshot;
 mod photon;
 mod programs;
@@ -46,8 +49,12 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         ["hold", "play"] => scenarios::family::game(),
+        ["hold", "kin"] => scenarios::kin::game(),
+        ["hold", "work"] => scenarios::kin::work(),
+        ["hold", "draw"] => gpu::draw(),
         ["hold", ref rest @ ..] => scenarios::games::hold(rest),
         ["serve"] => server::serve(),
+        ["neighbour", ref what @ ..] => neighbour::run(what),
         ["under-systemd", name] => service::run(name),
         ["scenario", name, ..] => scenario::run_one(name, &args[2..]),
         _ => {

@@ -19,6 +19,9 @@ pub struct Job {
     /// Guest seconds after which PID 1 kills the job and reports it as failed.
     #[serde(default = "default_limit_s")]
     pub limit_s: u64,
+    /// Steps of sleep before it begins: the same test at another phase of everything that is periodic.
+    #[serde(default)]
+    pub shake: u32,
 }
 
 /// Longer than any scenario should take, shorter than a developer's patience with an emulator.

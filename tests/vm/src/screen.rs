@@ -3,7 +3,7 @@
 //! The modules come with the machine and are loaded on demand, so that a scenario can look at both states.
 
 use crate::scenario::Fail;
-use crate::setup::load_module;
+use crate::setup::{load_module, unload_module};
 use drm::Device as BasicDevice;
 use drm::buffer::DrmFourcc;
 use drm::control::{
@@ -41,7 +41,25 @@ pub fn load_modules() -> Result<(), Fail> {
     Ok(())
 }
 
-struct Card(File);
+/// Takes them out again, those first that need the others.
+pub fn unload_modules() -> Result<(), Fail> {
+    // The console draws on the display.
+    for console in std::fs::read_dir("/sys/class/vtconsole")?.flatten() {
+        let name = std::fs::read_to_string(console.path().join("name"))?;
+        if name.contains("frame buffer") {
+            std::fs::write(console.path().join("bind"), "0")?;
+        }
+    }
+    let list = std::fs::read_to_string(MODULE_LIST)?;
+    for path in list.lines().rev().filter(|l| !l.is_empty()) {
+        let name = Path::new(path).file_stem().unwrap_or_default();
+        unload_module(&name.to_string_lossy())?;
+    }
+    Ok(())
+}
+
+/// A DRM device, for the calls of the library.
+pub struct Card(pub File);
 
 impl AsFd for Card {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -110,6 +110,17 @@ pub fn load_module(path: &str, options: &CStr) -> Result<()> {
     Ok(())
 }
 
+/// Takes a module out again.
+pub fn unload_module(name: &str) -> Result<()> {
+    let name_c = CString::new(name)?;
+    // SAFETY: a NUL-terminated string that outlives the call.
+    let rc = unsafe { libc::syscall(libc::SYS_delete_module, name_c.as_ptr(), libc::O_NONBLOCK) };
+    match rc {
+        0 => Ok(()),
+        _ => bail!("delete_module {name}: {}", std::io::Error::last_os_error()),
+    }
+}
+
 /// From here on the kernel prints to the console only what it dies of: each line costs guest time, and PID 1
 /// watches the log anyway.
 pub fn quiet_console() {

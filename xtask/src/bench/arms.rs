@@ -16,8 +16,8 @@ pub const CONTROL: &str = "aa";
 pub const SABOTAGE: &str = "sabotage";
 const SABOTAGE_FLAGS: &[&str] = &["--sabotage", "no-preempt"];
 /// The control begins a little later, at another phase of every tick: begun at the same time it would be the very same
-/// run, and show no noise where there is some.
-const CONTROL_FLAGS: &[&str] = &["--delay-us", "1300"];
+/// run, and show no noise where there is some. Later by this for each seed, since one phase for all would be a difference.
+const CONTROL_DELAY_US: u64 = 1300;
 const GAMING: &str = "-gaming";
 
 #[derive(Clone, Copy)]
@@ -73,6 +73,17 @@ impl Arm {
         }
     }
 
+    /// What differs between the seeds besides the seed.
+    pub fn seed_arguments(&self, seed: u64) -> Vec<String> {
+        match self.name == CONTROL {
+            true => vec![
+                "--delay-us".to_string(),
+                (CONTROL_DELAY_US * seed).to_string(),
+            ],
+            false => Vec::new(),
+        }
+    }
+
     /// The arguments of the guest's scenario that say which scheduler to start, up to its own flags.
     pub fn arguments(&self, common: &[String]) -> Vec<String> {
         let (kind, flags) = match self.kind {
@@ -89,9 +100,6 @@ impl Arm {
         if self.needs_twin() {
             args.extend(SABOTAGE_FLAGS.iter().map(|f| f.to_string()));
         }
-        if self.name == CONTROL {
-            args.extend(CONTROL_FLAGS.iter().map(|f| f.to_string()));
-        }
         args.push("--".to_string());
         args.extend(flags.iter().map(|f| f.to_string()));
         args
@@ -102,7 +110,7 @@ impl Arm {
     pub fn key(&self, artifacts: &Artifacts) -> Result<String> {
         let mut hasher = DefaultHasher::new();
         read(&artifacts.bench)?.hash(&mut hasher);
-        self.arguments(&[]).hash(&mut hasher);
+        self.arguments(&self.seed_arguments(1)).hash(&mut hasher);
         let scheduler = match self.kind {
             Kind::Eevdf => None,
             Kind::Sabotage => artifacts.sabotage.as_ref(),

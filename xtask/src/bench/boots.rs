@@ -250,6 +250,7 @@ pub fn measure(
     .into_iter()
     .flat_map(|(option, value)| [option.to_string(), value])
     .collect();
+    common.extend(arm.seed_arguments(seed));
     if with_frames {
         common.push("--frames".to_string());
     }
@@ -258,6 +259,7 @@ pub fn measure(
         scenario: SCENARIO.to_string(),
         args: arm.arguments(&common),
         limit_s: SLACK_S + 2 * plan.guest_seconds(),
+        shake: 0,
     }];
     let reports = vm.run(&mut |_| {})?;
     let (_, report) = reports

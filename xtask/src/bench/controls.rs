@@ -6,6 +6,7 @@ use super::arms::{BASELINE, CONTROL, OWN, SABOTAGE};
 use super::results::{Outcome, Results};
 use photon_bench::aggregate::{CellKey, Comparison, compare};
 use photon_bench::metrics::definitions::{Better, METRICS};
+use photon_bench::stats::{CONFIDENCE, excludes_zero_among};
 use std::fmt::Write;
 
 /// What scx_photon without preemption must be worse in, wherever there is something to preempt.
@@ -18,12 +19,9 @@ const HURT: &[&str] = &[
     "input_wake_p99_us",
     "input_wake_p999_us",
 ];
-/// Of the differences between two equal sides some are all of one sign by chance, which is what an interval that
-/// excludes zero means with few pairs: one in sixteen with five of them. More than this many times as many would be the
-/// bench's fault.
+/// Of the intervals of two equal sides one in twenty excludes zero by chance: that is what 95 % means. The metrics of a
+/// cell go together, so their number scatters; more than this many times as many would be the bench's fault.
 const MOST_CHANCES: f64 = 2.0;
-/// Of that chance with one pair, and what each further one takes from it.
-const HALF: f64 = 0.5;
 const NO_BACKGROUND: &str = "none";
 
 /// One control's sentence, and whether it is as it should be.
@@ -48,7 +46,7 @@ fn compared(a: &Outcome, b: &Outcome, keys: &[&str]) -> Option<Vec<Comparison>> 
     Some(compare(a.side.as_ref()?, b.side.as_ref()?, keys))
 }
 
-/// EEVDF against EEVDF that began 1.3 ms later.
+/// EEVDF against EEVDF that began a little later.
 fn equal_sides(a: &Outcome, b: &Outcome) -> Option<Control> {
     let judged = METRICS.iter().filter(|m| m.better != Better::Neither);
     let keys: Vec<&str> = judged.map(|m| m.key).collect();
@@ -57,9 +55,14 @@ fn equal_sides(a: &Outcome, b: &Outcome) -> Option<Control> {
         .iter()
         .filter(|row| row.difference.n > 1 && row.difference.excludes(0.0))
         .collect();
+    let certain = apart
+        .iter()
+        .filter(|row| excludes_zero_among(&row.difference, rows.len()))
+        .count();
     let share = apart.len() as f64 / rows.len().max(1) as f64;
     let mut text = format!(
-        "A/A: {} of {} metrics of all cells have an interval without zero, {:.1} %",
+        "A/A: {} of {} metrics of all cells have an interval without zero, {:.1} % (5 % would by chance); {certain} \
+         still do when the number of metrics is allowed for",
         apart.len(),
         rows.len(),
         share * 100.0
@@ -78,8 +81,7 @@ fn equal_sides(a: &Outcome, b: &Outcome) -> Option<Control> {
             (row.mean_b / row.mean_a - 1.0) * 100.0
         );
     }
-    let pairs = rows.iter().map(|row| row.difference.n).max().unwrap_or(1);
-    let good = share <= MOST_CHANCES * HALF.powi(pairs as i32 - 1);
+    let good = share <= MOST_CHANCES * (1.0 - CONFIDENCE) && certain == 0;
     Some(Control { good, text })
 }
 

@@ -158,6 +158,7 @@ fn boot(
         scenario: SCENARIO.to_string(),
         args: arm.arguments(&common),
         limit_s: LIMIT_S,
+        shake: 0,
     }];
     let reports = vm.run(&mut |_| {})?;
     let (_, report) = reports.into_iter().next().context("no report")?;

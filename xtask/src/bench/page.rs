@@ -79,11 +79,7 @@ fn failures(results: &Results) -> String {
 }
 
 fn section(results: &Results, cell: &CellKey) -> String {
-    let mut html = format!(
-        "<h2>{} beside {}</h2>\n",
-        escaped(&cell.profile),
-        escaped(&cell.background)
-    );
+    let mut html = format!("<h2>{}</h2>\n", escaped(&cell.title()));
     let budget = Scenario::profile(&cell.profile).map(|s| s.display.period_ns() as f64 / NS_PER_MS);
     if let Ok(budget) = budget {
         html += "<div class=\"plots\">";
@@ -230,8 +226,8 @@ pub fn pictures(results: &Results) -> Vec<(String, String)> {
             continue;
         };
         let budget = scenario.display.period_ns() as f64 / NS_PER_MS;
-        let stem = format!("{}-{}", cell.profile, cell.background.replace(',', "+"));
-        let title = |what: &str| format!("{} beside {}: {what}", cell.profile, cell.background);
+        let stem = cell.stem();
+        let title = |what: &str| format!("{}: {what}", cell.title());
         let colours: Vec<(&str, &str)> = foremost(results, cell)
             .into_iter()
             .map(|(index, _)| (results.outcomes[index].name.as_str(), svg::colour(index)))

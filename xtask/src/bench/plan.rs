@@ -114,7 +114,11 @@ pub fn parse_arms(names: &[String]) -> Result<Vec<Arm>> {
 pub fn check_cells(cells: &[String]) -> Result<()> {
     let mut seen = BTreeSet::new();
     for cell in cells {
-        let (profile, background) = cell
+        let (name, variant) = cell.split_once('@').unwrap_or((cell, ""));
+        if !["", "renamed", "cgroup"].contains(&variant) {
+            bail!("{cell}: no variant {variant}; there are: renamed, cgroup");
+        }
+        let (profile, background) = name
             .split_once('+')
             .with_context(|| format!("{cell}: not PROFILE+BACKGROUND"))?;
         Scenario::profile(profile)?;
@@ -135,10 +139,11 @@ mod tests {
         let check =
             |cells: &[&str]| check_cells(&cells.iter().map(|c| c.to_string()).collect::<Vec<_>>());
         assert!(check(QUICK_CELLS).is_ok() && check(FULL_CELLS).is_ok());
-        assert!(check(&["60v+hogs:2+ipc"]).is_ok());
+        assert!(check(&["60v+hogs:2+ipc", "60v+hogs@renamed", "60v+hogs@cgroup"]).is_ok());
         for bad in [
             &["60v"][..],
             &["61v+none"],
+            &["60v+none@other"],
             &["60v+nope"],
             &["60v+hogs", "60v+hogs"],
         ] {

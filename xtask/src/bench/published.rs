@@ -71,11 +71,16 @@ pub fn publish(results: &Results, command: &str) -> Result<()> {
         }
     }
     // Of what was written, which is rounded.
-    let (results, command) = load()?;
-    std::fs::write(dir.join(TABLE), plain(&results, &command))?;
-    proof::write(&results, &command)?;
+    write_tables()?;
     shell::step(&format!("wrote {DIR} and the table of the README"));
     Ok(())
+}
+
+/// The tables once more, from the data that is there.
+pub fn write_tables() -> Result<()> {
+    let (results, command) = load()?;
+    std::fs::write(dir().join(TABLE), plain(&results, &command))?;
+    proof::write(&results, &command)
 }
 
 fn plain(results: &Results, command: &str) -> String {
@@ -111,7 +116,7 @@ fn csv(results: &Results) -> String {
                 let mut fields = vec![
                     outcome.name.clone(),
                     key.profile.clone(),
-                    key.background.replace(',', "+"),
+                    key.beside(),
                     key.cpus.to_string(),
                     seed.to_string(),
                 ];
@@ -172,10 +177,11 @@ fn sides(text: &str) -> Result<BTreeMap<String, Side>> {
         let [scheduler, profile, background, cpus, seed, values @ ..] = fields.as_slice() else {
             anyhow::bail!("line {number}: too short");
         };
+        let (background, variant) = background.split_once('@').unwrap_or((background, ""));
         let key = CellKey {
             profile: profile.to_string(),
             background: background.replace('+', ","),
-            variant: String::new(),
+            variant: variant.to_string(),
             cpus: cpus.parse().with_context(|| format!("line {number}"))?,
         };
         let seed = seed.parse().with_context(|| format!("line {number}"))?;

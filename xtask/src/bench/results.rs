@@ -135,7 +135,7 @@ impl Results {
         let mut text = "scheduler,profile,background,cpus,seed,metric,unit,value\n".to_string();
         for outcome in &self.outcomes {
             for (key, seeds) in outcome.side.iter().flatten() {
-                let background = key.background.replace(',', "+");
+                let background = key.beside();
                 for (seed, metrics) in seeds {
                     for (metric, value) in metrics {
                         let unit = find(metric).map_or("", |m| m.unit);
@@ -157,8 +157,7 @@ impl Results {
         let mut logs = Vec::new();
         for outcome in &self.outcomes {
             for (cell, trace) in &outcome.frames {
-                let background = cell.background.replace(',', "+");
-                let name = format!("{}-{}-{background}.csv", outcome.name, cell.profile);
+                let name = format!("{}-{}.csv", outcome.name, cell.stem());
                 let presents: Vec<u64> = trace
                     .presents
                     .iter()
@@ -228,22 +227,11 @@ fn side(dir: &Path, arm: &str, lines: &[String]) -> Result<Option<Side>> {
 }
 
 fn frames(lines: &[String]) -> BTreeMap<CellKey, Trace> {
-    let reports = lines
-        .iter()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    reports
-        .filter_map(|report| Some((key(&report)?, trace(&report["frames"])?)))
-        .collect()
-}
-
-/// That of the bench's own lists: none of our cells is a variant.
-fn key(report: &Value) -> Option<CellKey> {
-    Some(CellKey {
-        profile: report["profile"].as_str()?.to_string(),
-        background: report["background"].as_str()?.to_string(),
-        variant: String::new(),
-        cpus: report["cpus"].as_u64()? as usize,
-    })
+    let of_cell = |line: &String| {
+        let report: Value = serde_json::from_str(line).ok()?;
+        Some((CellKey::of(line).ok()?, trace(&report["frames"])?))
+    };
+    lines.iter().filter_map(of_cell).collect()
 }
 
 /// Vsync to submit, as the metrics have it.

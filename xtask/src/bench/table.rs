@@ -31,11 +31,7 @@ pub fn render(results: &Results) -> String {
     let mut text = String::new();
     for cell in results.cells() {
         // Writing to a string cannot fail, here and below.
-        let _ = writeln!(
-            text,
-            "{} beside {}, {} CPUs",
-            cell.profile, cell.background, cell.cpus
-        );
+        let _ = writeln!(text, "{}, {} CPUs", cell.title(), cell.cpus);
         let _ = write!(text, "  {:<NAME_WIDTH$}", "");
         for (metric, _) in SHOWN {
             let _ = write!(text, "{:>WIDTH$}", heading(metric));

@@ -22,6 +22,16 @@ pub struct Fault {
     pub bound_limit_ms: u64,
 }
 
+impl Fault {
+    /// For a task that may run anywhere; where there is one CPU, everybody is bound to it.
+    pub fn free_limit_ms(&self, cpus: usize) -> u64 {
+        match cpus {
+            1 => self.bound_limit_ms,
+            _ => self.limit_ms,
+        }
+    }
+}
+
 /// How much of it: milliseconds, or how many times.
 pub type Amount = u64;
 

@@ -44,10 +44,16 @@ fn cells(ctx: &Ctx) -> Result<Vec<Value>, Fail> {
         .ok_or_else(|| Fail::failed("no --cells"))?;
     let mut list = String::new();
     for cell in cells.split(',') {
+        let (cell, own) = cell.split_once('@').unwrap_or((cell, ""));
+        let own = match own {
+            "renamed" => " --rename worker",
+            "cgroup" => " --cgroup photon-game",
+            _ => "",
+        };
         let (profile, background) = cell.split_once('+').unwrap_or((cell, "none"));
         let background = background.replace('+', ",");
         list += &format!(
-            "--profile {profile} --background {background} --seed {seed} --seconds {measured} --settle {settle}{frames}{variant}{registered}\n"
+            "--profile {profile} --background {background} --seed {seed} --seconds {measured} --settle {settle}{frames}{variant}{own}{registered}\n"
         );
     }
     let dir = std::env::temp_dir();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `scx_photon check` says of this kernel, for the table of kernels.
+//! What `scx_photon check` says of this kernel, for the table of kernels: also where it cannot run, and why. That it
+//! runs is the scenario `attach`'s to show.
 
 use crate::oneshot;
 use crate::photon::scx_state;
@@ -12,8 +13,8 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let report: Value = serde_json::from_str(&ended.stdout)
         .map_err(|e| Fail::failed(format!("{e}: {}", ended.stderr)))?;
     match report["runs"].as_bool() {
-        Some(true) => Ok(report),
-        _ if scx_state().is_none() => Err(Fail::skip("this kernel has no sched_ext")),
-        _ => Err(Fail::failed(format!("it cannot run here: {report}"))),
+        None => Err(Fail::failed(format!("no verdict: {report}"))),
+        Some(false) if scx_state().is_none() => Err(Fail::skip("this kernel has no sched_ext")),
+        Some(_) => Ok(report),
     }
 }

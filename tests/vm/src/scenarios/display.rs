@@ -47,7 +47,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     Ok(json!({"on_ns": on, "off_ns": off, "period_us": sample.vblank_period_us()?}))
 }
 
-fn capabilities(ctx: &Ctx) -> Result<Vec<(String, bool)>, Fail> {
+pub fn capabilities(ctx: &Ctx) -> Result<Vec<(String, bool)>, Fail> {
     let out = oneshot::run(Command::new(&ctx.scx_photon).args(["check", "--json"]))?.stdout;
     let report: Value = serde_json::from_str(&out)?;
     let list = report["capabilities"]
@@ -58,7 +58,7 @@ fn capabilities(ctx: &Ctx) -> Result<Vec<(String, bool)>, Fail> {
     Ok(list.iter().filter_map(pair).collect())
 }
 
-fn only_vblanks_came(before: &[(String, bool)], after: &[(String, bool)]) -> Result<(), Fail> {
+pub fn only_vblanks_came(before: &[(String, bool)], after: &[(String, bool)]) -> Result<(), Fail> {
     let mut expected = before.to_vec();
     for (name, present) in &mut expected {
         if name == VBLANKS && !*present {

@@ -14,7 +14,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 /// Not root, and nobody in particular.
@@ -28,10 +28,10 @@ const LEASE: Duration = Duration::from_millis(3300);
 /// What is said of the end must be so within this.
 const AT_ONCE: Duration = Duration::from_millis(100);
 const HOGS_A_CPU: usize = 3;
-const GAME_HOGS_A_CPU: usize = 2;
+pub const GAME_HOGS_A_CPU: usize = 2;
 /// Of the machine, of what is two fifths by fair shares and seven eighths of it while it is played.
-const PLAYED_PERCENT: u64 = 60;
-const NEUTRAL_PERCENT: u64 = 50;
+pub const PLAYED_PERCENT: u64 = 60;
+pub const NEUTRAL_PERCENT: u64 = 50;
 /// What nobody's wait exceeds, played or not; and what every hog gets of a CPU beside a game.
 const WAIT_NS: u64 = 200 * NS_PER_MS;
 const HOG_PERMILLE: u64 = 10;
@@ -74,8 +74,13 @@ pub fn run(ctx: &Ctx) -> Outcome {
 
 /// `scx_photon run` as this user.
 pub fn start(ctx: &Ctx, user: Option<u32>) -> Result<Child, Fail> {
+    start_as(ctx, user, "play")
+}
+
+/// The same with another word for what it does.
+pub fn start_as(ctx: &Ctx, user: Option<u32>, what: &str) -> Result<Child, Fail> {
     let mut command = Command::new(&ctx.scx_photon);
-    command.args(["run", "--", "/tmp/quake", "hold", "play"]);
+    command.args(["run", "--", "/tmp/quake", "hold", what]);
     command.stdin(Stdio::piped());
     if let Some(user) = user {
         command.uid(user);
@@ -107,17 +112,22 @@ fn decided(photon: &Photon) -> Result<u64, Fail> {
 
 /// What the game gets of the machine beside hogs, percent, and the hogs' side of it.
 pub fn share(game: &Child) -> Result<(u64, Vec<Done>), Fail> {
+    share_of(game.id())
+}
+
+/// The same by its number; it must not be reaped before.
+pub fn share_of(process: u32) -> Result<(u64, Vec<Done>), Fail> {
     let load = Load::start(&vec![Worker::hog("hog"); HOGS_A_CPU * cpus()])?;
     // A hog shows that it is one.
     std::thread::sleep(MEASURE / 2);
-    let (begin, before) = (Instant::now(), cpu_ns(game)?);
+    let (begin, before) = (Instant::now(), cpu_ns(process)?);
     std::thread::sleep(MEASURE);
-    let used = u128::from(cpu_ns(game)? - before);
+    let used = u128::from(cpu_ns(process)? - before);
     let machine = begin.elapsed().as_nanos() * cpus() as u128;
     Ok(((used * 100 / machine) as u64, load.finish()?))
 }
 
-fn expect(what: &str, percent: u64, range: std::ops::RangeInclusive<u64>) -> Result<(), Fail> {
+pub fn expect(what: &str, percent: u64, range: std::ops::RangeInclusive<u64>) -> Result<(), Fail> {
     match range.contains(&percent) {
         true => Ok(()),
         false => Err(Fail::failed(format!(
@@ -160,7 +170,7 @@ fn end(photon: &Photon, mut game: Child) -> Result<u64, Fail> {
 }
 
 /// CPU time of all threads of a process.
-fn cpu_ns(process: &Child) -> Result<u64, Fail> {
+fn cpu_ns(process: u32) -> Result<u64, Fail> {
     let (mut clock, mut time) = (
         0,
         libc::timespec {
@@ -170,7 +180,7 @@ fn cpu_ns(process: &Child) -> Result<u64, Fail> {
     );
     // SAFETY: two live variables of the types the calls want; the process is not reaped yet.
     let rc = unsafe {
-        match libc::clock_getcpuclockid(process.id() as libc::pid_t, &mut clock) {
+        match libc::clock_getcpuclockid(process as libc::pid_t, &mut clock) {
             0 => libc::clock_gettime(clock, &mut time),
             error => error,
         }
@@ -184,6 +194,8 @@ fn cpu_ns(process: &Child) -> Result<u64, Fail> {
 /// A real-time thread that wakes the game at every frame.
 pub struct Frames {
     stop: Arc<AtomicBool>,
+    /// What it says at the next frame.
+    word: Arc<AtomicU8>,
 }
 
 impl Frames {
@@ -191,18 +203,25 @@ impl Frames {
         let mut pipe = pipe.ok_or_else(|| Fail::failed("no pipe to the game"))?;
         let stop = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&stop);
+        let word = Arc::new(AtomicU8::new(0));
+        let next = Arc::clone(&word);
         std::thread::Builder::new()
             .name("frames".into())
             .spawn(move || {
                 let real_time = set_policy(Policy::Fifo(1));
                 while real_time.is_ok() && !over.load(Ordering::Relaxed) {
-                    if pipe.write_all(&[0]).is_err() {
+                    if pipe.write_all(&[next.swap(0, Ordering::Relaxed)]).is_err() {
                         break;
                     }
                     std::thread::sleep(FRAME);
                 }
             })?;
-        Ok(Frames { stop })
+        Ok(Frames { stop, word })
+    }
+
+    /// Tells the game something with the next frame.
+    pub fn say(&self, word: u8) {
+        self.word.store(word, Ordering::Relaxed);
     }
 }
 

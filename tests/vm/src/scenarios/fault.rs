@@ -67,7 +67,7 @@ pub fn one(
     photon: &Photon,
     fault: &Fault,
     amount: Amount,
-    slack: u64,
+    slack: u32,
     before: &Sample,
 ) -> Result<(Value, Sample), Fail> {
     let load = Load::start(&background())?;
@@ -75,7 +75,8 @@ pub fn one(
     let begin = Instant::now();
     let done = (fault.run)(photon, amount).map_err(|f| f.in_context(fault.name))?;
     let took = begin.elapsed();
-    std::thread::sleep(CALM);
+    // Also what a starved host is behind with.
+    std::thread::sleep(CALM * slack);
     let tasks = load.finish()?;
     if scx_state().as_deref() != Some("enabled") {
         return Err(Fail::failed(format!(
@@ -85,21 +86,15 @@ pub fn one(
         )));
     }
     let after = Sample::settled(photon)?;
-    let (mut free, mut bound) = (0, 0);
-    for task in &tasks {
-        let worst = if task.name == BOUND {
-            &mut bound
-        } else {
-            &mut free
-        };
-        *worst = task.max_wait_ns.max(*worst);
-        if task.cpu_ns == 0 {
-            return Err(Fail::failed(format!(
-                "{}: a {} never ran",
-                fault.name, task.name
-            )));
-        }
+    if let Some(task) = tasks.iter().find(|t| t.cpu_ns == 0) {
+        let who = task.name;
+        return Err(Fail::failed(format!("{}: a {who} never ran", fault.name)));
     }
+    let longest = |is_bound: bool| {
+        let some = tasks.iter().filter(|t| (t.name == BOUND) == is_bound);
+        some.map(|t| t.max_wait_ns).max().unwrap_or(0)
+    };
+    let (free, bound) = (longest(false), longest(true));
     let grew = |name: &str| Ok::<u64, Fail>(after.counter(name)? - before.counter(name)?);
     // Every task that has gone has given its context back.
     let contexts = grew("context_alloc")? as i64 - grew("context_free")? as i64;
@@ -114,11 +109,12 @@ pub fn one(
             fault.name
         )));
     }
-    let over = |ns: u64, limit_ms: u64| ns > limit_ms * NS_PER_MS * slack;
-    if over(free, fault.limit_ms) || over(bound, fault.bound_limit_ms) {
+    let over = |ns: u64, limit_ms: u64| ns > limit_ms * NS_PER_MS * u64::from(slack);
+    let free_limit_ms = fault.free_limit_ms(cpus());
+    if over(free, free_limit_ms) || over(bound, fault.bound_limit_ms) {
         return Err(Fail::failed(format!(
             "{}: waited longer than {} ms, or bound to a CPU {} ms: {row}",
-            fault.name, fault.limit_ms, fault.bound_limit_ms
+            fault.name, free_limit_ms, fault.bound_limit_ms
         )));
     }
     Ok((row, after))

@@ -104,10 +104,10 @@ fn logged(photon: &Photon, what: &str, begin: Instant) -> Result<Duration, Fail>
     Err(Fail::failed(format!("no `{what}` in: {}", photon.log())))
 }
 
-fn child_of(pid: u32) -> Result<libc::pid_t, Fail> {
+pub fn child_of(pid: u32) -> Result<libc::pid_t, Fail> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
     let child = text.split_whitespace().next().and_then(|c| c.parse().ok());
-    child.ok_or_else(|| Fail::failed("the reaper has no child"))
+    child.ok_or_else(|| Fail::failed(format!("process {pid} has no child")))
 }
 
 /// The daemon's own CPU time for each program that starts, ns.

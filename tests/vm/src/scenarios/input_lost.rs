@@ -39,7 +39,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     })?;
     photon.signal(libc::SIGCONT);
     let after = Sample::settled(&photon)?;
-    photon.stop()?;
+    let log = photon.stop()?.log;
     let delta = |name: &str| -> Result<u64, Fail> {
         let sum = |sample: &Sample| -> Result<u64, Fail> { Ok(sample.rings(name)?.iter().sum()) };
         Ok(sum(&after)? - sum(&before)?)
@@ -53,6 +53,10 @@ pub fn run(ctx: &Ctx) -> Outcome {
             "{sent} sent, {reports} counted; written, read, lost {found:?}, not {:?}",
             [sent, kept, sent - kept]
         )));
+    }
+    // Every one that was read is what this CPU wrote, too.
+    if let Some(line) = log.lines().find(|l| l.contains("malformed")) {
+        return Err(Fail::failed(line.to_string()));
     }
     Ok(json!({"sent": sent, "read": kept, "lost": sent - kept}))
 }

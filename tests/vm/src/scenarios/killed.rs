@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! SIGKILL under load: the kernel's own scheduler is back at once, nothing is left behind but the names of two sockets,
+//! SIGKILL under load: the kernel's own scheduler is back at once, nothing is left behind but the names of its sockets,
 //! and a new daemon takes these over and removes them when it stops.
 //! Arguments: `--times N`.
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What people and tools see of a running scx_photon, most of it asked by a user who is not root: `status` and its exit
-//! codes, the two sockets in scx_stats' protocol, `metrics`, `record` and `replay`, `report`. With `--dump` the
-//! recording goes to the console in hex, to look at with `top --replay`.
+//! codes, the two sockets in scx_stats' protocol, `metrics`, `record` and `replay`, `report`. With `--dump` the game has
+//! hogs beside it and a stutter, and the recording goes to the console in hex: `cargo xtask picture` draws it.
 
-use crate::game::Game;
+use crate::game::{Game, Trouble};
+use crate::neighbour::Neighbour;
 use crate::oneshot::{self, Ended};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
@@ -20,6 +21,9 @@ const ON: i32 = 0;
 const KERNELS_OWN: i32 = 10;
 /// Until frames are seen and some stutter could have been.
 const WARM_UP: Duration = Duration::from_millis(4000);
+/// Hogs a CPU of a picture, and from a stutter to the daemon's word about it.
+const HOGS: usize = 2;
+const TOLD: Duration = Duration::from_millis(1500);
 /// What it says then.
 const KERNELS_WORDS: &str = "the kernel's own scheduler";
 const FLAGS: [&str; 2] = ["--slice-us", "3000"];
@@ -44,41 +48,75 @@ pub fn run(ctx: &Ctx) -> Outcome {
     std::thread::sleep(WARM_UP);
     let on = ask(ctx, &["status"])?;
     is(&on, "status", ON, "ms a frame")?;
-    let took = status_times(ctx)?;
-    let (median, most) = (took[STATUS_RUNS / 2], took[STATUS_RUNS - 1]);
-    if median > STATUS_LIMIT {
-        return Err(Fail::failed(format!("status took {took:?}")));
+    let mut status = Command::new(&ctx.scx_photon);
+    let took = times(status.arg("status"))?;
+    if took.median > STATUS_LIMIT {
+        return Err(Fail::failed(format!("status took {:?}", took.median)));
     }
+    let floor = times(Command::new("/proc/self/exe").arg("list"))?;
     for socket in SOCKETS {
         protocol(socket)?;
     }
+    let hogs = match dump(ctx) {
+        true => Some(beside(&game)?),
+        false => None,
+    };
     commands(ctx)?;
+    drop(hogs);
     game.finish()?;
     photon.stop()?;
     let after = ask(ctx, &["status"])?;
     is(&after, "status after", KERNELS_OWN, KERNELS_WORDS)?;
     Ok(
-        json!({"status": on.stdout.trim(), "status_us": {"p50": median.as_micros() as u64, "max": most.as_micros() as u64}}),
+        json!({"status": on.stdout.trim(), "status_us": took.json(), "static_program_us": floor.json()}),
     )
 }
 
-/// From the fork to the exit code of `status` beside the game, sorted.
-fn status_times(ctx: &Ctx) -> Result<Vec<Duration>, Fail> {
+fn dump(ctx: &Ctx) -> bool {
+    ctx.args.iter().any(|a| a == "--dump")
+}
+
+/// Something to see.
+fn beside(game: &Game) -> Result<Neighbour, Fail> {
+    let hogs = Neighbour::hogs(HOGS, 0)?;
+    std::thread::sleep(TOLD);
+    game.trouble(Trouble::RealTime);
+    std::thread::sleep(TOLD);
+    // Late enough to be among the frames of the chart.
+    game.trouble(Trouble::LongWork);
+    Ok(hogs)
+}
+
+struct Times {
+    median: Duration,
+    most: Duration,
+}
+
+impl Times {
+    fn json(&self) -> Value {
+        json!({"p50": self.median.as_micros() as u64, "max": self.most.as_micros() as u64})
+    }
+}
+
+/// From the fork to the exit code of a command that succeeds, beside the game.
+fn times(command: &mut Command) -> Result<Times, Fail> {
+    let command = command.uid(NOBODY).gid(NOBODY);
     let mut took = Vec::new();
     for _ in 0..STATUS_RUNS {
-        let mut command = Command::new(&ctx.scx_photon);
-        command.arg("status").uid(NOBODY).gid(NOBODY);
         let begin = Instant::now();
         let out = command.output()?;
         took.push(begin.elapsed());
-        if out.status.code() != Some(ON) {
-            return Err(Fail::failed(format!("status: {}", out.status)));
+        if !out.status.success() {
+            return Err(Fail::failed(format!("{command:?}: {}", out.status)));
         }
         // The daemon answers fifty requests a second in all.
         std::thread::sleep(BETWEEN);
     }
     took.sort();
-    Ok(took)
+    Ok(Times {
+        median: took[STATUS_RUNS / 2],
+        most: took[STATUS_RUNS - 1],
+    })
 }
 
 /// What nobody special types.
@@ -109,7 +147,7 @@ fn commands(ctx: &Ctx) -> Result<(), Fail> {
     if !String::from_utf8_lossy(&report).contains(&FLAGS.join(" ")) {
         return Err(Fail::failed("the report does not hold the daemon's flags"));
     }
-    if ctx.args.iter().any(|a| a == "--dump") {
+    if dump(ctx) {
         let recording = std::fs::read(RECORDING)?;
         let hex: String = recording.iter().map(|b| format!("{b:02x}")).collect();
         for line in hex.as_bytes().chunks(CONSOLE_LINE) {

@@ -101,7 +101,8 @@ fn beside_another(ctx: &Ctx) -> Result<(), Fail> {
         .stderr(Stdio::null())
         .spawn()?;
     let checked = beside(&mut other);
-    said("kill", &[&other.id().to_string()])?;
+    // The shell's own: there is no program of that name.
+    said("sh", &["-c", &format!("kill {}", other.id())])?;
     other.wait()?;
     checked?;
     as_written("apt purge")?;
@@ -161,8 +162,10 @@ fn archive(ctx: &Ctx) -> Result<(), Fail> {
     said("systemctl", &["daemon-reload"])?;
     said("systemctl", &["start", UNIT])?;
     running(LIMIT)?;
-    let text = said("/usr/local/bin/scx_photon", &["status"])?;
-    ctx.log(format!("the archive: {}", text.trim()));
+    ctx.log(format!(
+        "the archive: {}",
+        status_of("/usr/local/bin/scx_photon")?
+    ));
     said("systemctl", &["stop", UNIT])?;
     stopped("the archive")
 }
@@ -236,19 +239,17 @@ fn running(limit: Duration) -> Result<u32, Fail> {
         .map_err(|e| Fail::failed(format!("MainPID {pid}: {e}")))
 }
 
-/// As anybody may ask, when the daemon has come to its socket.
 fn status() -> Result<String, Fail> {
+    status_of("/usr/bin/scx_photon")
+}
+
+/// As anybody may ask, when the daemon has come to its socket.
+fn status_of(program: &str) -> Result<String, Fail> {
     let begin = Instant::now();
     loop {
         let asked = said(
             "setpriv",
-            &[
-                "--reuid",
-                NOBODY,
-                "--clear-groups",
-                "/usr/bin/scx_photon",
-                "status",
-            ],
+            &["--reuid", NOBODY, "--clear-groups", program, "status"],
         );
         match asked {
             Ok(text) => return Ok(text.trim().to_string()),

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 const SECONDS: u64 = 120;
 /// A virtual CPU may be off its host CPU for a long time; only the kernel's watchdog is still a bound.
-const SLACK: u64 = 20;
+const SLACK: u32 = 20;
 /// Once in so many rounds.
 const KILL_ONE_IN: u64 = 8;
 const HOTPLUG_ONE_IN: u64 = 6;
@@ -42,8 +42,9 @@ pub fn run(ctx: &Ctx) -> Outcome {
             .transpose()?;
         let amount = draw.range(round, 2, 1, fault.short);
         let before = Sample::settled(&photon)?;
-        one(&photon, fault, amount, SLACK, &before)
+        let (row, _) = one(&photon, fault, amount, SLACK, &before)
             .map_err(|f| f.in_context(&format!("seed {seed}, round {round}")))?;
+        ctx.log(format!("round {round}: {row}"));
         drop(game);
         *done.entry(fault.name).or_default() += 1;
         if once_in(KILL_ONE_IN, 3) {

@@ -15,13 +15,30 @@ const LIMIT: Duration = Duration::from_secs(15);
 const BURN_NS: u64 = 50_000_000;
 /// Of a report that lacks something.
 const REPORT_LINES: usize = 80;
+/// What is beside the dump in the report; together less than half of a report with the kernel's whole dump, 5.9 KB.
+const BESIDE_DUMP_BYTES: u64 = 1024;
 /// Past the kernel's own account of a name: a line break, an escape sequence, no UTF-8.
 const NAME: &[u8] = b"st\n\x1b\xffalled\0";
 /// What is left of it in a line.
 const SHOWN: &str = "alled[";
 
+/// Only whether the kernel's dump is as short as it was asked for.
+const DUMP_FLAG: &str = "--dump-bytes";
+
+fn short(report: &str, dump_bytes: u64) -> Outcome {
+    let metrics = json!({"report_bytes": report.len(), "dump_bytes": dump_bytes});
+    let there = report.len() as u64 > dump_bytes / 2;
+    match there && report.len() as u64 <= dump_bytes + BESIDE_DUMP_BYTES {
+        true => Ok(metrics),
+        false => Err(Fail::failed(format!("another length: {metrics}"))),
+    }
+}
+
 pub fn run(ctx: &Ctx) -> Outcome {
-    let photon = Photon::start(ctx, &[])?;
+    let dump_bytes = ctx.number(DUMP_FLAG, 0)?;
+    let length = dump_bytes.to_string();
+    let flags = ["--exit-dump-len", length.as_str()];
+    let photon = Photon::start(ctx, if dump_bytes > 0 { &flags } else { &[] })?;
     // SAFETY: a NUL-terminated name that outlives the call. The load's threads have names of their own; this thread
     // becomes the one that stalls.
     unsafe { libc::prctl(libc::PR_SET_NAME, NAME.as_ptr()) };
@@ -38,6 +55,10 @@ pub fn run(ctx: &Ctx) -> Outcome {
     load.finish()?;
     let said = latch::ejected(&stopped)?;
     let report = latch::last_exit()?;
+    if dump_bytes > 0 {
+        latch::clear(ctx)?;
+        return short(&report, dump_bytes);
+    }
     if !said.contains(SHOWN) || !said.contains("failed to run") {
         return Err(Fail::failed(format!("the task is not named: {said:?}")));
     }
@@ -46,5 +67,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
         return Err(Fail::failed(format!("no holder: {said:?}")));
     }
     latch::holds_until_cleared(ctx)?;
-    Ok(json!({"ejected_after_ms": took.as_millis() as u64, "said": said}))
+    Ok(
+        json!({"ejected_after_ms": took.as_millis() as u64, "said": said, "report_bytes": report.len()}),
+    )
 }

@@ -2,35 +2,18 @@
 //! Tunables while the scheduler runs: who may change them, how soon it is so, what is refused, what a game's section
 //! and SIGHUP do, and that all is as before for the next one. Then, in the same attachment, what tunables do: each is
 //! set low and high beside the same load, and a counter or a share must move in the direction that the help
-//! says. What the kernel part does with the others the native tests of the policy show (`tests/policy/`).
+//! says. Of every tunable the native tests of the policy show it too (`tests/policy/tunables.c`).
 
-use crate::load::{Load, Policy, Worker, cpus, set_policy};
-use crate::oneshot::{self, Ended};
+use crate::effects::{Daemon, EFFECTS, USER, grows, shrinks};
 use crate::photon::Photon;
-use crate::sample::{STATS, Sample};
+use crate::sample::STATS;
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::scenarios::family::{self, BEGIN, Frames};
-use photon_bench::sys::uinput::{Mouse, Reader};
 use serde_json::{Value, json};
-use std::os::unix::process::CommandExt;
-use std::process::Command;
-use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 const CONFIG: &str = "/tmp/photon.toml";
-const USER: u32 = 1000;
 const VISIBLE: Duration = Duration::from_millis(100);
-const MEASURE: Duration = Duration::from_millis(200);
-const REPORTS: u64 = 60;
-const FRAME: Duration = Duration::from_millis(5);
-/// By how much a measure must grow, at least. The least that was seen is 69 percent.
-const GROWTH_PERCENT: u64 = 20;
-
-/// A running daemon and the way to it.
-struct Daemon<'c> {
-    ctx: &'c Ctx,
-    photon: Photon,
-}
 
 pub fn run(ctx: &Ctx) -> Outcome {
     std::fs::copy("/proc/self/exe", "/tmp/quake")?;
@@ -56,59 +39,6 @@ pub fn run(ctx: &Ctx) -> Outcome {
     daemon.is("slice_us", 3000)?;
     daemon.photon.stop()?;
     Ok(json!({"visible_ms": visible.as_millis() as u64, "low_and_high": effects}))
-}
-
-impl Daemon<'_> {
-    fn ask(&self, arguments: &[&str], user: u32) -> Result<Ended, Fail> {
-        let mut command = Command::new(&self.ctx.scx_photon);
-        oneshot::run(command.arg("set").args(arguments).uid(user))
-    }
-
-    fn set(&self, assignments: &[&str]) -> Result<(), Fail> {
-        let ended = self.ask(assignments, 0)?;
-        match ended.code {
-            Some(0) => Ok(()),
-            _ => Err(Fail::failed(format!("set {assignments:?}: {ended:?}"))),
-        }
-    }
-
-    fn value(&self, name: &str) -> Result<u64, Fail> {
-        let ended = self.ask(&["--json"], USER)?;
-        let values: Value = serde_json::from_str(&ended.stdout)
-            .map_err(|e| Fail::failed(format!("{e}: {ended:?}")))?;
-        let value = values[name].as_u64();
-        value.ok_or_else(|| Fail::failed(format!("{name} is not in {values}")))
-    }
-
-    fn is(&self, name: &str, wanted: u64) -> Result<(), Fail> {
-        match self.value(name)? {
-            value if value == wanted => Ok(()),
-            value => Err(Fail::failed(format!("{name} is {value}, not {wanted}"))),
-        }
-    }
-
-    /// By how much a counter moves while `load` runs.
-    fn counted(&self, name: &str, load: impl FnOnce() -> Result<(), Fail>) -> Result<u64, Fail> {
-        let before = Sample::settled(&self.photon)?.counter(name)?;
-        load()?;
-        Ok(Sample::settled(&self.photon)?.counter(name)? - before)
-    }
-
-    /// A measure under a low and a high value; the default comes back.
-    fn both(
-        &self,
-        name: &str,
-        values: [u64; 2],
-        measure: impl Fn() -> Result<u64, Fail>,
-    ) -> Result<[u64; 2], Fail> {
-        let mut seen = [0; 2];
-        for (value, seen) in values.iter().zip(&mut seen) {
-            self.set(&[&format!("{name}={value}")])?;
-            *seen = measure()?;
-        }
-        self.set(&[&format!("{name}=reset")])?;
-        Ok(seen)
-    }
 }
 
 /// Who, what and how soon. Returns how long a change took, the command's own start included.
@@ -171,109 +101,6 @@ fn reload(daemon: &Daemon<'_>) -> Result<Duration, Fail> {
     Ok(took)
 }
 
-type Effect = fn(&Daemon<'_>) -> Result<[u64; 2], Fail>;
-
-/// What is to be seen without a game.
-const EFFECTS: [(&str, Effect); 4] = [
-    ("slice_us", slice),
-    ("chain_depth", depth),
-    ("frame_window_us", frame_window),
-    ("mouse_window_us", mouse_window),
-];
-
-fn grows(seen: [u64; 2]) -> Result<[u64; 2], Fail> {
-    match 100 * seen[1] >= (100 + GROWTH_PERCENT) * seen[0].max(5) {
-        true => Ok(seen),
-        false => Err(Fail::failed(format!("low and high: {seen:?}"))),
-    }
-}
-
-fn shrinks(seen: [u64; 2]) -> Result<[u64; 2], Fail> {
-    grows([seen[1], seen[0]])?;
-    Ok(seen)
-}
-
-/// Shorter slices, more of them.
-fn slice(daemon: &Daemon<'_>) -> Result<[u64; 2], Fail> {
-    let hogs = || {
-        let load = Load::start(&vec![Worker::hog("hog"); 2 * cpus()])?;
-        std::thread::sleep(MEASURE);
-        load.finish().map(drop)
-    };
-    shrinks(daemon.both("slice_us", [500, 20_000], || {
-        daemon.counted("requeue_expired", hogs)
-    })?)
-}
-
-/// From a real-time thread through four others.
-fn relay() -> Result<(), Fail> {
-    const HANDS: usize = 4;
-    let (first, mut before) = channel::<()>();
-    let mut threads = Vec::new();
-    for _ in 0..HANDS {
-        let (next, after) = channel();
-        let from = std::mem::replace(&mut before, after);
-        // Nobody may be left at the end of the relay.
-        threads.push(std::thread::spawn(move || {
-            while from.recv().is_ok() {
-                let _ = next.send(());
-            }
-        }));
-    }
-    let source = std::thread::spawn(move || {
-        let begin = Instant::now();
-        while set_policy(Policy::Fifo(1)).is_ok()
-            && begin.elapsed() < MEASURE
-            && first.send(()).is_ok()
-        {
-            std::thread::sleep(FRAME);
-        }
-    });
-    threads.push(source);
-    for thread in threads {
-        thread
-            .join()
-            .map_err(|_| Fail::failed("a thread of the relay panicked"))?;
-    }
-    drop(before);
-    Ok(())
-}
-
-fn depth(daemon: &Daemon<'_>) -> Result<[u64; 2], Fail> {
-    grows(daemon.both("chain_depth", [1, 32], || {
-        daemon.counted("wake_chain", relay)
-    })?)
-}
-
-fn frame_window(daemon: &Daemon<'_>) -> Result<[u64; 2], Fail> {
-    grows(daemon.both("frame_window_us", [0, 20_000], || {
-        daemon.counted("wake_chain", relay)
-    })?)
-}
-
-/// Reports that a reader waits for.
-fn mouse_window(daemon: &Daemon<'_>) -> Result<[u64; 2], Fail> {
-    let mouse = Mouse::new("photon-guest mouse")?;
-    let reader = Reader::open(mouse.node())?;
-    let play = || {
-        std::thread::scope(|scope| {
-            let reading =
-                scope.spawn(|| (0..REPORTS).try_for_each(|_| reader.read(|_| ()).map(drop)));
-            for _ in 0..2 * REPORTS {
-                std::thread::sleep(Duration::from_millis(2));
-                mouse.report()?;
-                if reading.is_finished() {
-                    break;
-                }
-            }
-            Ok(())
-        })
-    };
-    grows(daemon.both("mouse_window_us", [0, 8000], || {
-        daemon.counted("class_input", play)
-    })?)
-}
-
 /// What is to be seen only while a game is played.
 fn beside_a_game(daemon: &Daemon<'_>, effects: &mut Value) -> Result<(), Fail> {
     let mut game = family::start(daemon.ctx, None)?;
@@ -282,7 +109,7 @@ fn beside_a_game(daemon: &Daemon<'_>, effects: &mut Value) -> Result<(), Fail> {
     daemon.is("frame_budget_us", 9000)?;
     // Permille of the machine that is left to others.
     let others = || family::share(&game).map(|(percent, _)| 1000 - 10 * percent.min(100));
-    let demoted = || daemon.counted("game_demoted", || others().map(drop));
+    let demoted = || daemon.counted(&["game_demoted"], || others().map(drop));
     effects["game_class"] = json!(shrinks(daemon.both("game_class", [0, 1], others)?)?);
     effects["game_deadline_us"] = json!(grows(daemon.both(
         "game_deadline_us",

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Stutters of known causes, injected one at a time, and what `scx_photon why` says of them, asked by a user who is
-//! not root. Beside the strongest ordinary load there must be none. `--load`: that alone.
+//! not root. Beside the strongest ordinary load there must be none: not even with slices so long that a frame which does
+//! not preempt comes too late. `--load`: that alone.
 
 use crate::disk;
-use crate::game::{Game, Trouble, fork_storm, hogs};
-use crate::load::Policy;
+use crate::game::{BUDGET, BUDGET_RESET, Game, Trouble};
+use crate::neighbour::Neighbour;
 use crate::oneshot;
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const NOBODY: u32 = 65534;
@@ -25,8 +24,12 @@ const CROWD: usize = 8;
 /// Sixty frames beside a load.
 const QUIET: Duration = Duration::from_millis(1000);
 
-/// The troubles and, as a JSON pointer and its value, the right answer.
-const CASES: [(Trouble, &str, &str); 10] = [
+/// A trouble and, as a JSON pointer and its value, the right answer.
+type Case = (Trouble, &'static str, &'static str);
+/// The line, and what is wrong with it.
+type Said = (String, Option<String>);
+
+const CASES: [Case; 10] = [
     (Trouble::LongWork, "/cause/kind", "ran"),
     (Trouble::Sleep, "/cause/why", "other"),
     (Trouble::RealTime, "/cause/behind", "real_time"),
@@ -48,49 +51,65 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let (mut lines, mut wrong) = (Vec::new(), Vec::new());
     let load_alone = ctx.args.iter().any(|a| a == "--load");
     let cases = if load_alone { &[] } else { &CASES[..] };
-    for &(trouble, pointer, answer) in cases {
-        // What a budget is for shows only beside other work.
-        let beside = match trouble {
-            Trouble::OverBudget => Some(hogs(Policy::Nice(0), CROWD)?),
-            _ => None,
+    for case in cases {
+        let (line, fault) = match case.0 {
+            Trouble::OverBudget => beside_hogs(ctx, &game, &mut known, case)?,
+            _ => inject(ctx, &game, &mut known, case)?,
         };
-        if beside.is_some() {
-            known = quiet(ctx, known, "beside hogs")?;
-        }
-        game.trouble(trouble);
-        std::thread::sleep(SETTLE);
-        let (text, stutters) = why(ctx)?;
-        let new = stutters.get(known..).unwrap_or_default();
-        let said = new
-            .first()
-            .and_then(|s| s.pointer(pointer))
-            .and_then(Value::as_str);
-        let line = text.lines().nth(known).unwrap_or_default().to_string();
-        ctx.log(format!("{trouble:?}: {line}"));
-        if said != Some(answer) {
-            wrong.push(format!("{trouble:?}: not {answer}: {new:?}"));
-        }
-        known = stutters.len();
         lines.push(line);
-        drop(beside);
+        wrong.extend(fault);
     }
     if !wrong.is_empty() {
         return Err(Fail::failed(wrong.join("; ")));
     }
-    let hogs = hogs(Policy::Nice(-20), 2)?;
+    set(ctx, "slice_us=20000")?;
+    let hogs = Neighbour::hogs(2, -20)?;
     known = quiet(ctx, known, "beside hogs at nice -20")?;
     drop(hogs);
-    let stop = Arc::new(AtomicBool::new(false));
-    let storm = fork_storm(&stop)?;
-    let calm = quiet(ctx, known, "beside a fork storm");
-    stop.store(true, Ordering::Relaxed);
-    for thread in storm {
-        let _ = thread.join();
-    }
-    calm?;
+    set(ctx, "slice_us=reset")?;
+    let storm = Neighbour::fork_storm()?;
+    quiet(ctx, known, "beside a fork storm")?;
+    drop(storm);
     game.finish()?;
     photon.stop()?;
     Ok(json!({"lines": lines}))
+}
+
+/// What `why` says of a trouble, and what is wrong with it. `known` are the stutters before, and after it.
+fn inject(ctx: &Ctx, game: &Game, known: &mut usize, case: &Case) -> Result<Said, Fail> {
+    let (trouble, pointer, answer) = *case;
+    game.trouble(trouble);
+    std::thread::sleep(SETTLE);
+    let (text, stutters) = why(ctx)?;
+    let new = stutters.get(*known..).unwrap_or_default();
+    let first = new.first().and_then(|s| s.pointer(pointer));
+    let line = text.lines().nth(*known).unwrap_or_default().to_string();
+    ctx.log(format!("{trouble:?}: {line}"));
+    let right = first.and_then(Value::as_str) == Some(answer);
+    let fault = (!right).then(|| format!("{trouble:?}: not {answer}: {}", json!(new)));
+    *known = stutters.len();
+    Ok((line, fault))
+}
+
+/// What a budget is for shows only beside other work.
+fn beside_hogs(ctx: &Ctx, game: &Game, known: &mut usize, case: &Case) -> Result<Said, Fail> {
+    set(ctx, BUDGET)?;
+    let _hogs = Neighbour::hogs(CROWD, 0)?;
+    *known = quiet(ctx, *known, "beside hogs")?;
+    let said = inject(ctx, game, known, case)?;
+    set(ctx, BUDGET_RESET)?;
+    Ok(said)
+}
+
+fn set(ctx: &Ctx, assignment: &str) -> Result<(), Fail> {
+    let ended = oneshot::run(Command::new(&ctx.scx_photon).args(["set", assignment]))?;
+    match ended.code {
+        Some(0) => Ok(()),
+        code => Err(Fail::failed(format!(
+            "set {assignment}: {code:?} {}",
+            ended.stderr
+        ))),
+    }
 }
 
 /// No stutter for a while.

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the log says when the scheduler has been attached.
+
+use anyhow::Result;
+use log::{debug, info};
+
+use crate::caps;
+use crate::cli::Cli;
+use crate::display::DisplayProbe;
+use crate::loader::Scheduler;
+
+/// One line, and a second one on a machine whose CPUs are not alike.
+pub fn start(
+    cli: &Cli,
+    scheduler: &Scheduler<'_>,
+    probe: bool,
+    display: Option<&DisplayProbe<'_>>,
+) -> Result<()> {
+    let mut missing = caps::detect();
+    missing.retain(|c| !c.present);
+    for c in &missing {
+        debug!("{} missing: {}", c.name, c.without);
+    }
+    let missing: Vec<&str> = missing.iter().map(|c| c.name).collect();
+    let changed = cli.tunables.changed();
+    debug!("tunables: {}", cli.tunables.all().join(" "));
+    info!(
+        "{} attached on Linux {}: {}; input probe {}; display probe {}; missing: {}; tunables: {}",
+        scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION")),
+        caps::kernel_release()?,
+        scheduler.topology().describe(),
+        if probe { "on" } else { "off" },
+        display.map_or("off", DisplayProbe::describe),
+        if missing.is_empty() {
+            "nothing".into()
+        } else {
+            missing.join(", ")
+        },
+        if changed.is_empty() {
+            "defaults".into()
+        } else {
+            changed.join(" ")
+        },
+    );
+    if let Some(order) = scheduler.topology().describe_order() {
+        info!("{order}");
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The CPU of a frame task that falls asleep on a lock takes the lock's holder,
+ * if that waits for a CPU: probes/lock.bpf.c has left its number. Done where the
+ * waiter's CPU looks for its next task anyway, so nobody is preempted for it.
+ */
+#ifndef PHOTON_LOCK_BPF_H
+#define PHOTON_LOCK_BPF_H
+
+enum {
+	/*
+	 * Tasks of a queue that are looked at: those due first. A holder behind more
+	 * than these is one of an overload that no lift would mend.
+	 */
+	LOCK_SCAN = 64,
+};
+
+/* Global: verified once. Returns true if the holder is in the CPU's local queue now. */
+__noinline int take_lock_holder(s32 cpu, u32 pid,
+				struct task_struct *waiter __arg_trusted)
+{
+	u64 now = scx_bpf_now();
+	struct task_struct *p;
+	u32 seen = 0;
+
+	bpf_for_each(scx_dsq, p, llc_dsq(cpu), 0)
+	{
+		if (++seen > LOCK_SCAN)
+			break;
+		if (p->pid != pid)
+			continue;
+		if (!bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
+			break;
+		scx_bpf_dsq_move_set_slice(BPF_FOR_EACH_ITER,
+					   us_to_ns(tun.lock_lift_us));
+		if (!scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_LOCAL, 0))
+			break;
+		/* Its run queue is ours now, and locked: nobody else writes. */
+		lock_lift(&tun, task_ctx(p), task_ctx(waiter), now);
+		count(CNT_lock_lift);
+		return 1;
+	}
+	return 0;
+}
+
+static __always_inline bool dispatch_lock_holder(struct cpu_ctx *c, s32 cpu,
+						 struct task_struct *prev)
+{
+	u32 pid = c->lock_holder;
+
+	if (!pid)
+		return false;
+	c->lock_holder = 0;
+	return prev && take_lock_holder(cpu, pid, prev);
+}
+
+/* The lock is free, or somebody else has work: the lifted CPU may be taken again. */
+static __always_inline void lower_lock_holder(const struct task_ctx *waker)
+{
+	if (waker->flags & TASK_LIFTED)
+		WRITE_ONCE(cpu_ctx(this_cpu())->class, CLASS_FAIR);
+}
+
+#endif /* PHOTON_LOCK_BPF_H */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Lock holders. A frame task that waits for a lock waits for whoever holds it, and
+ * that one may itself wait for a CPU behind work of all sorts. So while it is
+ * queued it runs in the frame's stead: as a frame task, once, for lock_lift_us or
+ * until it wakes somebody, which is mostly the waiter.
+ *
+ * When it is bad: a game whose frames wait for a lock all the time gives each
+ * holder this much before the work of others. What the holder runs is charged to
+ * it as ever, and overdue work has its turns.
+ */
+#ifndef PHOTON_POLICY_LOCK_H
+#define PHOTON_POLICY_LOCK_H
+
+#include "preempt.h"
+
+/* The queued holder of a lock that the waiter, a frame task, is about to wait for. */
+static inline void lock_lift(const volatile struct tunables *pr,
+			     struct task_ctx *holder,
+			     const struct task_ctx *waiter, u64 now)
+{
+	holder->class = CLASS_FRAME;
+	holder->flags |= TASK_LIFTED;
+	holder->deadline = now + us_to_ns(pr->frame_deadline_us);
+	holder->request_end = holder->used + us_to_ns(pr->lock_lift_us);
+	/* Whom it wakes is the next link of the waiter's chain. */
+	holder->chain_until = waiter->chain_until;
+	holder->source = waiter->source;
+	holder->depth = waiter->depth;
+}
+
+/*
+ * The holder runs: when its CPU is to look preempted, so that nobody preempts it for
+ * as long as a lift would last.
+ */
+static inline u64 lock_claim(const volatile struct tunables *pr, u64 now)
+{
+	return sub_sat(now + us_to_ns(pr->lock_lift_us), CLAIM_NS);
+}
+
+/*
+ * Is the CPU another's victim already? A claim that lies ahead is of a lock, and
+ * holds back frames, which may be who waits for it; not who answers the player in
+ * 50 us.
+ */
+static inline bool is_claimed(u64 claim, u64 now, u8 newcomer)
+{
+	bool of_lock = before_u64(now, claim);
+
+	return sub_sat(now, claim) < CLAIM_NS &&
+	       !(of_lock && newcomer == CLASS_INPUT);
+}
+
+/* It sleeps, or has had its time: ordinary work again. */
+static inline void lock_drop(struct task_ctx *holder)
+{
+	holder->class = CLASS_FAIR;
+	holder->deadline = 0; /* asks again */
+	holder->flags &= ~TASK_LIFTED;
+	holder->chain_until = 0;
+}
+
+#endif /* PHOTON_POLICY_LOCK_H */

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A render thread that takes a lock which a thread of no frame holds, beside hogs: with the tunable the holder runs in
+//! the frame's stead, without it or without the probe nobody does.
+
+use crate::photon::Photon;
+use crate::sample::{STATS, Sample};
+use crate::scenario::{Ctx, Fail, Outcome};
+use crate::scenarios::frames::play;
+use serde_json::{Value, json};
+
+/// Of nine that were seen; holders that run already are not preempted, and not counted.
+const LEAST_LIFTS: u64 = 3;
+const REPORT: &str = "/tmp/locks.json";
+
+struct Seen {
+    lifts: u64,
+    frame_p99_ms: Value,
+}
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let on = game(ctx, &[])?;
+    let off = game(ctx, &["--lock-lift-us", "0"])?;
+    let blind = game(ctx, &["--no-lock-probe"])?;
+    let metrics = json!({
+        "lifts": on.lifts, "frame_p99_ms": on.frame_p99_ms, "frame_p99_ms_off": off.frame_p99_ms,
+        "frame_p99_ms_no_probe": blind.frame_p99_ms,
+    });
+    if on.lifts < LEAST_LIFTS {
+        return Err(Fail::failed(format!("holders are not lifted: {metrics}")));
+    }
+    if off.lifts + blind.lifts > 0 {
+        return Err(Fail::failed(format!(
+            "{} lifts with the tunable at 0, {} without the probe",
+            off.lifts, blind.lifts
+        )));
+    }
+    Ok(metrics)
+}
+
+fn game(ctx: &Ctx, more: &[&str]) -> Result<Seen, Fail> {
+    let flags: Vec<&str> = STATS.iter().chain(more).copied().collect();
+    let photon = Photon::start(ctx, &flags)?;
+    let report = play(ctx, "locks", "hogs", REPORT)?;
+    let lifts = Sample::settled(&photon)?.counter("lock_lift")?;
+    photon.stop()?;
+    Ok(Seen {
+        lifts,
+        frame_p99_ms: report["metrics"]["frame_p99_ms"].clone(),
+    })
+}
