@@ -21,6 +21,9 @@ const TREE: &str = "/tmp/two-kinds";
 const FRAMES: usize = 100;
 const FRAME: Duration = Duration::from_millis(8);
 const LINK_NS: u64 = 700 * NS_PER_US;
+/// Frames after which the chain is put back where it began: a link that a kernel thread drove to another CPU stays there,
+/// and would count for all the rest.
+const PUT_BACK: usize = 10;
 /// On a preferred CPU and nowhere else, or without the flag the chain would have to leave its CPUs, and would not come back.
 const BUSY: usize = 3;
 const LOAD: Worker = Worker {
@@ -103,15 +106,20 @@ fn chain() -> Result<Vec<usize>, Fail> {
     Ok(runs)
 }
 
+/// To a CPU that is not preferred, from where it may go anywhere.
+fn put_back() -> std::io::Result<()> {
+    bind(0..FIRST_PREFERRED)?;
+    burn(LINK_NS);
+    allow_all()
+}
+
 /// Begins on a CPU that is not preferred, and may go where it likes.
 fn link(
     mut from: impl Read + Send + 'static,
     to: Option<std::io::PipeWriter>,
 ) -> std::io::Result<JoinHandle<std::io::Result<Vec<usize>>>> {
     Builder::new().name("link".into()).spawn(move || {
-        bind(0..FIRST_PREFERRED)?;
-        burn(LINK_NS);
-        allow_all()?;
+        put_back()?;
         let (mut byte, mut runs) = ([0], Vec::new());
         while from.read(&mut byte)? > 0 {
             burn(LINK_NS);
@@ -119,6 +127,9 @@ fn link(
             runs.push(unsafe { libc::sched_getcpu() } as usize);
             if let Some(mut to) = to.as_ref() {
                 to.write_all(&byte)?;
+            }
+            if runs.len().is_multiple_of(PUT_BACK) {
+                put_back()?;
             }
         }
         Ok(runs)
