@@ -14,9 +14,12 @@ const volatile u64 preferred[MAX_CPUS / BITS_PER_WORD];
 /* By LLC: the CPU after which the circle comes to the LLC's preferred ones. */
 const volatile u16 before_preferred[MAX_LLCS];
 
+/* A formatter that knows C++ takes private() for a keyword and breaks the line. */
+#define kptr_in(section) private(section)
+
 /* The same as the kernel wants them. Written once, before the first task comes. */
-private(PREFER) struct bpf_cpumask __kptr *preferred_mask;
-private(PREFER) struct bpf_cpumask __kptr *rest_mask;
+kptr_in(PREFER) struct bpf_cpumask __kptr *preferred_mask;
+kptr_in(PREFER) struct bpf_cpumask __kptr *rest_mask;
 
 static __always_inline bool is_preferred(s32 cpu)
 {
