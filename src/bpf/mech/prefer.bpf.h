@@ -14,8 +14,12 @@ const volatile u64 preferred[MAX_CPUS / BITS_PER_WORD];
 /* By LLC: the CPU after which the circle comes to the LLC's preferred ones. */
 const volatile u16 before_preferred[MAX_LLCS];
 
-/* A formatter that knows C++ takes private() for a keyword and breaks the line. */
-#define kptr_in(section) private(section)
+/*
+ * As private() of scx/common.bpf.h: in a section that userspace does not map. Its
+ * name is a keyword to a formatter that knows C++, which breaks the line.
+ */
+#define kptr_in(section) \
+	SEC(".data." #section) __hidden __attribute__((aligned(8)))
 
 /* The same as the kernel wants them. Written once, before the first task comes. */
 kptr_in(PREFER) struct bpf_cpumask __kptr *preferred_mask;
