@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What this kernel offers, found without attaching anything.
 
+use std::fs::DirEntry;
 use std::path::Path;
 
 use anyhow::Result;
@@ -13,6 +14,7 @@ pub const SCHED_EXT: &str = "/sys/kernel/sched_ext";
 const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// The DRM core, as a module or built in: it has parameters, so it is listed.
 const DRM: &str = "/sys/module/drm";
+const CPUFREQ: &str = "/sys/devices/system/cpu/cpufreq";
 
 /// One line of `scx_photon check`: a thing the kernel has or lacks.
 #[derive(Clone, Debug, Serialize)]
@@ -61,6 +63,16 @@ pub fn lock_probe() -> bool {
     function_tracer() && ksym("futex_wait")
 }
 
+/// Does the governor of any CPU ask the scheduler how fast it shall be?
+pub fn schedutil() -> bool {
+    let governor =
+        |policy: DirEntry| std::fs::read_to_string(policy.path().join("scaling_governor"));
+    let policies = std::fs::read_dir(CPUFREQ).into_iter().flatten().flatten();
+    policies
+        .filter_map(|policy| governor(policy).ok())
+        .any(|name| name.trim() == "schedutil")
+}
+
 /// Everything that is optional, in the order it is printed.
 pub fn detect() -> Vec<Capability> {
     let cap = |name, present, without| Capability {
@@ -103,6 +115,11 @@ pub fn detect() -> Vec<Capability> {
             "rescue from real-time tasks",
             ksym("scx_bpf_dsq_reenq") || ksym("scx_bpf_reenqueue_local"),
             "a task caught behind a real-time task waits for it",
+        ),
+        cap(
+            "frequency hints",
+            schedutil(),
+            "the CPUs' frequencies are their own or another governor's to choose",
         ),
         cap(
             "scheduler clock",

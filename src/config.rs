@@ -88,7 +88,7 @@ pub enum Profile {
     Gaming,
     /// Background work rotates three times as often and waits half as long, for more switches
     Lowlatency,
-    /// Longer slices and fewer preemptions
+    /// Longer slices, fewer preemptions, and no higher frequency for frames than the load asks for
     Powersave,
     /// No boost of input, display, audio or games: everything is work
     Server,
@@ -99,7 +99,11 @@ impl Profile {
         match self {
             Profile::Auto | Profile::Gaming => &[],
             Profile::Lowlatency => &[("slice_us", 1000), ("fair_deadline_us", 30000)],
-            Profile::Powersave => &[("slice_us", 8000), ("preempt_margin_us", 2000)],
+            Profile::Powersave => &[
+                ("slice_us", 8000),
+                ("preempt_margin_us", 2000),
+                ("frame_frequency", 0),
+            ],
             Profile::Server => &[
                 ("slice_us", 8000),
                 ("input_window_us", 0),

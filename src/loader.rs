@@ -13,6 +13,7 @@ use scx_utils::{compat, import_enums, uei_set_size};
 
 use crate::bpf::intf;
 use crate::bpf::sched::*;
+use crate::caps;
 use crate::cli::Cli;
 use crate::ejection::Exit;
 use crate::failure::Failure;
@@ -294,6 +295,7 @@ fn fill_rodata(open: &mut OpenMainSkel<'_>, cli: &Cli, map: &CpuMap) -> Result<(
     rodata.nr_llcs = map.nr_llcs as u32;
     rodata.cpu_llc.copy_from_slice(&map.llc);
     rodata.next_in_llc.copy_from_slice(&map.next_in_llc);
+    rodata.governed = caps::schedutil();
     if let Some(preferred) = &map.preferred {
         rodata.asymmetric = true;
         rodata.prefer_whole_cores = preferred.whole_cores;

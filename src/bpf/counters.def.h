@@ -52,6 +52,7 @@ COUNTER(tick_yield,
 	"Ended a long slice at the tick because a task bound to this CPU waits")
 COUNTER(game_demoted,
 	"Stints of heavy work beside a game, which count as batch work")
+COUNTER(frequency_asked, "Told the governor schedutil how fast a CPU shall be")
 COUNTER(ctx_missing, "Wakeups of tasks without a context: the pool was empty")
 COUNTER(context_alloc, "Task contexts handed out")
 COUNTER(context_free, "Task contexts taken back")

@@ -78,6 +78,13 @@ FIELD(shared, playing, 1, TIMER, WAKERS)
 FIELD(shared, idle, 2, ANY, WAKERS)
 FIELD(shared, snap, 4, TIMER, DAEMON)
 
+LAYOUT(cpu_load, 256, 128, 220)
+FIELD(cpu_load, since, 0, OWN, TIMER)
+FIELD(cpu_load, busy, 0, OWN, OWN)
+FIELD(cpu_load, frames_until, 0, OWN, OWN)
+FIELD(cpu_load, load, 0, OWN, OWN)
+FIELD(cpu_load, rested, 2, TIMER, TIMER)
+
 LAYOUT(game, 4160, 64, 52)
 FIELD(game, beat, 0, DAEMON, TIMER)
 FIELD(game, main, 0, DAEMON, TIMER)

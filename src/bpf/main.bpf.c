@@ -43,6 +43,7 @@
 
 #include "intf.h"
 #include "policy/deadline.h"
+#include "policy/frequency.h"
 #include "policy/link.h"
 #include "policy/lock.h"
 #include "policy/preempt.h"
@@ -60,6 +61,7 @@ char _license[] SEC("license") = "GPL";
 #include "mech/place.bpf.h"
 #include "mech/why.bpf.h"
 #include "mech/enqueue.bpf.h"
+#include "mech/frequency.bpf.h"
 #include "mech/dispatch.bpf.h"
 #include "mech/account.bpf.h"
 #include "mech/rescue.bpf.h"

@@ -55,6 +55,12 @@ TUNABLE(game_deadline_us, 10000, 6000, 60000, "us",
 TUNABLE(batch_demotion, 1, 0, 1, "bool",
 	"While a game is played, what computes for over 10 ms without a sleep and "
 	"has nothing to do with the game counts as batch work; 0 turns this off")
+TUNABLE(load_frequency, 1, 0, 1, "bool",
+	"Where the governor is schedutil, the frequency of a CPU follows its load; "
+	"0 asks for the highest at all times")
+TUNABLE(frame_frequency, 100, 0, 100, "%",
+	"Where the governor is schedutil and while a game is played, the least "
+	"that a CPU which runs its frames asks for, of its highest frequency")
 TUNABLE(preempt_margin_us, 500, 0, 20000, "us",
 	"A running task is preempted only if its deadline is later than the "
 	"newcomer's by more than this")

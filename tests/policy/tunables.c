@@ -5,6 +5,7 @@
  * that is declared and not defined: this file does not compile then.
  */
 #include "check.h"
+#include "policy/frequency.h"
 #include "policy/lock.h"
 
 enum {
@@ -186,6 +187,28 @@ CASE(batch_demotion)
 	struct task_ctx t = { .class = CLASS_FAIR, .used = HEAVY_NS };
 
 	return link_class_again(pr, &t, WEIGHT_NICE0, false, ROLE_BESIDE) == CLASS_BATCH;
+}
+
+/* What a CPU asks for that draws frames and has little to do. */
+static u64 frequency(const struct tunables *pr, bool playing)
+{
+	struct cpu_load l = { .since = T0 - LOAD_WINDOW_NS };
+
+	load_close(&l, 0, FREQUENCY_TOP, T0);
+	if (draws_frames(CLASS_FRAME, playing))
+		load_frame(&l, T0);
+	return frequency_wanted(pr, &l, T0);
+}
+
+CASE(frame_frequency)
+{
+	return frequency(pr, true);
+}
+
+/* How much below the highest a CPU without load or frames may be. */
+CASE(load_frequency)
+{
+	return FREQUENCY_TOP - frequency(pr, false);
 }
 
 /* How much later a running task's deadline must be, to be preempted. */

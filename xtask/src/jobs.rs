@@ -147,6 +147,7 @@ pub const BOOTS: &[Boot] = &[
             &[
                 test("display", &[], 120),
                 test("submits", &[], 120),
+                test("frequency", &[], 120),
                 // The last: it takes the display's modules away.
                 test("submitter", &[], 120),
             ],

@@ -2,6 +2,7 @@
 //! `cargo xtask`: the one command a contributor needs. It runs the scheduler, here or in a virtual machine, and it
 //! runs every test there is.
 
+mod acpi;
 mod apt;
 mod archive;
 mod artifacts;

@@ -15,8 +15,8 @@ pub const WANTED: &[&str] = &["uinput", "evdev", "virtio_pci", "virtio_input", "
 /// The second one is a GPU without hardware.
 pub const DISPLAY: &[&str] = &["bochs", "vgem"];
 
-/// What one scenario loads itself, with options: a disk that is as slow as it is told to be.
-pub const LATER: &[&str] = &["null_blk"];
+/// What one scenario loads itself: a disk that is as slow as it is told to be, CPUs with frequencies.
+pub const LATER: &[&str] = &["null_blk", "acpi_cpufreq"];
 
 pub struct Loaded {
     /// Decompressed files, each after those it depends on.

@@ -46,7 +46,8 @@ pub struct Machine {
     pub clock: Clock,
     /// Adds a mouse and a keyboard whose reports come by interrupt, driven over QMP.
     pub input_devices: bool,
-    /// Adds a display whose driver makes vblanks, by a timer, and whose modules the guest may load.
+    /// Adds what a desk has: a display whose driver makes vblanks, by a timer, and whose modules the guest may load, and
+    /// CPUs with frequencies, likewise.
     pub display: bool,
 }
 
@@ -57,10 +58,18 @@ const BOARD: &str = "q35,hpet=on";
 /// The same time of day and the same random numbers in every run.
 const CALENDAR: &str = "base=2026-01-01,clock=vm";
 const SEED: &str = "1";
+/// The emulated CPU calls itself a K8, to which acpi-cpufreq does not talk through ports.
+const NOT_A_K8: &str = "max,family=23";
 /// No randomness the emulator does not control, no wait after a panic, nothing printed that costs guest time.
 const KERNEL_LINE: &str = "console=ttyS0 random.trust_cpu=off nokaslr panic=-1 quiet loglevel=4 net.ifnames=0 rdinit=/init";
 
 impl Machine {
+    /// Not by how many sockets and threads.
+    pub fn cpus(&self) -> usize {
+        let cpus = self.smp.split(',').next().map(str::parse);
+        cpus.and_then(Result::ok).unwrap_or(1)
+    }
+
     pub fn command(&self, qemu: &Qemu, kernel: &Path, initramfs: &Path, qmp: &Path) -> Command {
         let mut command = qemu.command();
         command.args([
@@ -89,6 +98,7 @@ impl Machine {
         }
         if self.display {
             command.args(["-device", "bochs-display"]);
+            command.args(["-cpu", NOT_A_K8]);
         }
         command
             .arg("-kernel")

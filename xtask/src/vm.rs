@@ -7,7 +7,7 @@ use crate::kernel::Kernel;
 use crate::qemu::Machine;
 use crate::qemu_package::Qemu;
 use crate::session::{Seen, Session};
-use crate::{initramfs, paths, shell};
+use crate::{acpi, initramfs, paths, shell};
 use anyhow::{Context, Result, anyhow};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -82,6 +82,12 @@ impl<'a> Vm<'a> {
         let mut command = self
             .machine
             .command(self.qemu, &self.kernel.image, &initrd.0, &qmp.0);
+        let table = Temporary(initrd.0.with_extension("aml"));
+        if display {
+            std::fs::write(&table.0, acpi::frequencies(self.machine.cpus()))?;
+            command.arg("-acpitable");
+            command.arg(format!("file={}", table.0.display()));
+        }
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -43,6 +43,7 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 	WRITE_ONCE(c->claim, 0);
 	if (looks_idle(cpu))
 		mark_idle(cpu, false);
+	frequency_running(cpu, t->class, now);
 	if (t->flags & TASK_WOKEN) {
 		u64 delay = sub_sat(now, t->woken_at);
 
@@ -72,7 +73,8 @@ static __always_inline void leave_cpu(struct task_struct *p)
 void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_ctx *t = task_ctx(p);
-	struct cpu_ctx *c = cpu_ctx(this_cpu());
+	s32 cpu = this_cpu();
+	struct cpu_ctx *c = cpu_ctx(cpu);
 	u64 total = p->se.sum_exec_runtime;
 	u64 ran = min_u64(sub_sat(total, t->sum_exec), STINT_MAX_NS);
 
@@ -82,6 +84,7 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 			barrier_var(i); /* keeps the loop */
 #endif
 	WRITE_ONCE(c->class, CLASS_NONE);
+	frequency_stopping(cpu, c->started);
 	t->sum_exec = total;
 	t->used = min_u64(t->used + ran, USED_MAX_NS);
 	if (!is_urgent(t->class)) {

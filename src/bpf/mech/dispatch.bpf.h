@@ -99,9 +99,11 @@ static __always_inline void keep_running(struct task_struct *prev,
 	t->class = class_again(prev, t, now);
 	set_deadline(task_slot(prev), now);
 	scx_bpf_task_set_slice(prev, stint_slice(t));
+	frequency_stopping(this_cpu(), c->started);
 	c->deadline = t->deadline;
 	c->started = now;
 	c->class = t->class;
+	frequency_running(this_cpu(), t->class, now);
 	count(CNT_dispatch_keep);
 }
 

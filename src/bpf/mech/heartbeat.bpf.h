@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The BPF timer: advances the fair clock, sums the counters into a snapshot, says
- * whether a game is played, and looks for tasks stranded by real-time work.
+ * whether a game is played, looks for tasks stranded by real-time work, and lets the
+ * frequency of idle CPUs go.
  */
 #ifndef PHOTON_HEARTBEAT_BPF_H
 #define PHOTON_HEARTBEAT_BPF_H
@@ -102,6 +103,7 @@ static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 	game_beat(&hb->lease, now);
 	rescue_stranded(hb);
 	rescue_overdue(now);
+	frequency_rest(now);
 	if (sub_sat(now, shared.snap.at) >= SNAPSHOT_NS)
 		take_snapshot(&shared.snap, now);
 	/*

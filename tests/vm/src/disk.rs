@@ -3,13 +3,12 @@
 
 use crate::game::LONG_NS;
 use crate::scenario::Fail;
-use crate::setup::load_module;
+use crate::setup::load_later;
 use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 
-const MODULES: &str = "/etc/modules.later";
 const DISK: &str = "/dev/nullb0";
 /// What a read without the page cache is aligned to, and its length.
 const BLOCK: usize = 4096;
@@ -18,10 +17,7 @@ const BLOCK: usize = 4096;
 pub fn load() -> Result<(), Fail> {
     let options = CString::new(format!("irqmode=2 completion_nsec={LONG_NS} gb=1"));
     let options = options.map_err(|e| Fail::failed(e.to_string()))?;
-    let list = std::fs::read_to_string(MODULES).unwrap_or_default();
-    for path in list.lines() {
-        load_module(path, &options).map_err(|e| Fail::skip(format!("{path}: {e:#}")))?;
-    }
+    load_later("null_blk", &options)?;
     match std::path::Path::new(DISK).exists() {
         true => Ok(()),
         false => Err(Fail::skip(format!("no {DISK}"))),

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         ["hold", "play"] => scenarios::family::game(),
+        ["hold", "paced"] => scenarios::frequency::game(),
         ["hold", "kin"] => scenarios::kin::game(),
         ["hold", "work"] => scenarios::kin::work(),
         ["hold", "draw"] => gpu::draw(),

@@ -43,6 +43,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("ejection", scenarios::ejection::run),
     ("stall", scenarios::stall::run),
     ("family", scenarios::family::run),
+    ("frequency", scenarios::frequency::run),
     ("kin", scenarios::kin::run),
     ("flags", scenarios::flags::run),
     ("frames", scenarios::frames::run),

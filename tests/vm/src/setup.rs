@@ -2,12 +2,15 @@
 //! What an init does once: file systems, console, modules.
 
 use crate::protocol::{Event, send};
+use crate::scenario::Fail;
 use anyhow::{Context, Result, bail};
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::os::fd::{AsRawFd, IntoRawFd};
 
 const MODULE_LIST: &str = "/etc/modules.list";
+/// Modules that scenarios load themselves.
+const LATER_LIST: &str = "/etc/modules.later";
 const HOST_NAME: &str = "photon-guest";
 
 /// Type, mount point, and whether a test can live without it.
@@ -106,6 +109,19 @@ pub fn load_module(path: &str, options: &CStr) -> Result<()> {
     let error = std::io::Error::last_os_error();
     if rc != 0 && error.raw_os_error() != Some(libc::EEXIST) {
         bail!("finit_module: {error}");
+    }
+    Ok(())
+}
+
+/// A module that came for one scenario, and all before it, among which are those that it needs. An option that a module
+/// does not know is none of its failures.
+pub fn load_later(name: &str, options: &CStr) -> Result<(), Fail> {
+    let list = std::fs::read_to_string(LATER_LIST).unwrap_or_default();
+    let last = format!("/{name}.ko");
+    let wanted = list.lines().position(|path| path.ends_with(&last));
+    let wanted = wanted.ok_or_else(|| Fail::skip(format!("no module {name}")))?;
+    for path in list.lines().take(wanted + 1) {
+        load_module(path, options).map_err(|e| Fail::skip(format!("{path}: {e:#}")))?;
     }
     Ok(())
 }

@@ -73,6 +73,7 @@ fn unreachable(name: &str) -> Option<&'static str> {
     match name {
         "why_dropped" => Some("needs 250 long waits a second on one CPU"),
         "ctx_missing" => Some("needs more than 65,535 tasks"),
+        "frequency_asked" => Some("no governor; scenario `frequency`"),
         "kick_late" => Some("counts a race of some hundred instructions"),
         "class_game" | "game_demoted" => Some("no game is played; scenario `family`"),
         "lock_lift" => Some("no frame waits for a lock; scenario `locks`"),

@@ -19,6 +19,7 @@ pub mod fault;
 pub mod faults;
 pub mod flags;
 pub mod frames;
+pub mod frequency;
 pub mod games;
 pub mod hotplug;
 pub mod input;
