@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! SIGKILL under load: the kernel's own scheduler is back at once, nothing is left behind but the names of its sockets,
-//! and a new daemon takes these over and removes them when it stops.
+//! and a new daemon takes these over and removes them when it stops. In between the commands say that it is gone, and a
+//! game starts all the same.
 //! Arguments: `--times N`.
 
 use crate::bpf::objects;
 use crate::load::{Load, Worker, cpus};
+use crate::oneshot;
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
 use serde_json::json;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const TIMES: u64 = 2;
@@ -18,8 +21,15 @@ const LIMIT: Duration = Duration::from_millis(500);
 const RUN: Duration = Duration::from_millis(300);
 /// The kernel frees some of what was loaded a moment later.
 const SETTLE: Duration = Duration::from_secs(2);
-const LEFT_BY_NOBODY: [&str; 4] = [
+/// Names that a dead daemon leaves, at which nobody listens.
+const SOCKETS: [&str; 3] = [
     "/run/scx_photon/socket",
+    "/var/run/scx/root/photon-run",
+    "/var/run/scx/root/stats",
+];
+/// `scx_photon status` where the kernel's own scheduler is at work.
+const KERNEL_SCHEDULES: i32 = 10;
+const LEFT_BY_NOBODY: [&str; 3] = [
     "/run/scx_photon/latch",
     "/run/scx_photon/last-exit",
     "/sys/fs/bpf/scx_photon",
@@ -55,12 +65,34 @@ pub fn run(ctx: &Ctx) -> Outcome {
             "left in the kernel: {before:?}, then {after:?}"
         )));
     }
+    without_daemon(ctx)?;
     Photon::start(ctx, &[])?.stop()?;
-    if let Some(left) = LEFT_BY_NOBODY.iter().find(|p| Path::new(p).exists()) {
+    let names = SOCKETS.iter().chain(&LEFT_BY_NOBODY);
+    if let Some(left) = names.into_iter().find(|p| Path::new(p).exists()) {
         return Err(Fail::failed(format!("left behind: {left}")));
     }
     if slowest > LIMIT {
         return Err(Fail::failed(format!("detached only after {slowest:?}")));
     }
     Ok(json!({"slowest_us": slowest.as_micros() as u64}))
+}
+
+/// What a player may do before the daemon is back.
+fn without_daemon(ctx: &Ctx) -> Result<(), Fail> {
+    if let Some(gone) = SOCKETS.iter().find(|p| !Path::new(p).exists()) {
+        return Err(Fail::failed(format!("{gone} is not there to be tried")));
+    }
+    let asked = |args: &[&str]| oneshot::run(Command::new(&ctx.scx_photon).args(args));
+    asked(&["why"])?.expect("why", 1, "scx_photon is not running")?;
+    asked(&["set", "slice_us=4000"])?.expect("set", 1, "scx_photon is not running")?;
+    let status = asked(&["status"])?;
+    if status.code != Some(KERNEL_SCHEDULES) {
+        return Err(Fail::failed(format!("status: {status:?}")));
+    }
+    let game = ctx.scx_photon.to_string_lossy().into_owned();
+    let played = asked(&["run", "--", &game, "--version"])?;
+    match played.code == Some(0) && played.stdout.starts_with("scx_photon ") {
+        true => Ok(()),
+        false => Err(Fail::failed(format!("run: {played:?}"))),
+    }
 }
