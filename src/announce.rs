@@ -9,7 +9,7 @@ use crate::cli::Cli;
 use crate::display::DisplayProbe;
 use crate::loader::Scheduler;
 
-/// One line, and a second one on a machine whose CPUs are not alike.
+/// One line, one more on a machine whose CPUs are not alike, and one where their governor asks the scheduler.
 pub fn start(
     cli: &Cli,
     scheduler: &Scheduler<'_>,
@@ -44,6 +44,10 @@ pub fn start(
     );
     if let Some(order) = scheduler.topology().describe_order() {
         info!("{order}");
+    }
+    // Most machines have another governor, which is nothing that anybody lacks.
+    if caps::schedutil() {
+        info!("schedutil is told how fast a CPU shall be");
     }
     Ok(())
 }

@@ -117,11 +117,6 @@ pub fn detect() -> Vec<Capability> {
             "a task caught behind a real-time task waits for it",
         ),
         cap(
-            "frequency hints",
-            schedutil(),
-            "the CPUs' frequencies are their own or another governor's to choose",
-        ),
-        cap(
             "scheduler clock",
             ksym("scx_bpf_now"),
             "every decision reads the hardware clock",

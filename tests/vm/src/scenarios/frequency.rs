@@ -30,6 +30,8 @@ const FRAME_MS: u64 = 10;
 const SETTLE: Duration = Duration::from_millis(300);
 /// Sixteen frames make a game, and the daemon looks 30 ms after it started.
 const PLAYED: Duration = Duration::from_millis(600);
+/// In the log, of a machine with this governor.
+const SAID: &str = "schedutil is told";
 const LOOKS: usize = 25;
 const LOOK: Duration = Duration::from_millis(7);
 
@@ -65,16 +67,17 @@ pub fn run(ctx: &Ctx) -> Outcome {
     daemon.set(&["load_frequency=reset"])?;
     let [played, unasked] = played(&daemon)?;
     let ended = under(light())?;
+    let told = daemon.photon.log().contains(SAID);
     daemon.photon.stop()?;
     let after = [under(light())?, under(hog())?];
     let seen = json!({"light": idle, "hog": busy, "light_highest": always, "played": played,
         "played_by_load": unasked, "after_the_game": ended, "after_detach": after});
     let wanted = json!({"light": low, "hog": high, "light_highest": high, "played": high,
         "played_by_load": low, "after_the_game": low, "after_detach": [low, high]});
-    match seen == wanted && asked > 0 {
+    match seen == wanted && asked > 0 && told {
         true => Ok(seen),
         false => Err(Fail::failed(format!(
-            "kHz: {seen}, not {wanted}; {asked} times asked"
+            "kHz: {seen}, not {wanted}; {asked} times asked, logged: {told}"
         ))),
     }
 }
