@@ -129,6 +129,18 @@ pub const BOOTS: &[Boot] = &[
             named("wait_bound_10s", "wait_bound", &["--seconds", "10"], 120),
         ],
     ),
+    // Here everybody is bound to the one CPU, nobody finds a victim elsewhere, and the daemon waits for it, too.
+    boot(
+        "one",
+        On::NewestKernel,
+        "1",
+        &[
+            test("boot", &["--cpus", "1"], 30),
+            test("attach", &[], 120),
+            test("spread", &[], 120),
+            named("wait_bound_3s", "wait_bound", &["--seconds", "3"], 120),
+        ],
+    ),
     Boot {
         input_devices: true,
         ..boot(
