@@ -11,7 +11,7 @@ use crate::cli;
 const NAME: &str = "scx_photon";
 
 pub fn write(dir: &Path) -> Result<()> {
-    let mut command = cli::command();
+    let mut command = cli::documented();
     clap_mangen::generate_to(command.clone(), dir).with_context(|| dir.display().to_string())?;
     generate_to(Bash, &mut command, NAME, dir)?;
     generate_to(Zsh, &mut command, NAME, dir)?;

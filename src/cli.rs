@@ -11,6 +11,7 @@ use scx_utils::libbpf_clap_opts::LibbpfOpts;
 use crate::config::{Config, Profile};
 use crate::detect::rules::Rule;
 use crate::recording::RecordArgs;
+use crate::scope;
 use crate::tables::{TUNABLES, Values};
 use crate::topology::prefer::PreferCpus;
 use crate::tuning::{Layers, assignment};
@@ -45,7 +46,7 @@ pub struct Cli {
     #[arg(long, value_name = "SEC", value_parser = seconds, conflicts_with = "stats", help_heading = "Statistics")]
     pub monitor: Option<f64>,
 
-    /// With --stats, --monitor, bench, check, compare, games, replay, set, status or why: JSON instead of text
+    /// With --stats or --monitor: JSON instead of text
     #[arg(long, global = true, help_heading = "Statistics")]
     pub json: bool,
 
@@ -122,6 +123,10 @@ pub struct Cli {
     /// What SIGHUP has read again
     #[arg(skip)]
     pub config_file: Option<PathBuf>,
+
+    /// The subcommand's
+    #[arg(skip)]
+    pub name: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -204,7 +209,7 @@ fn version() -> String {
 }
 
 /// The value of `--config`: the file's content, checked.
-fn config(path: &str) -> Result<Config, String> {
+pub fn config(path: &str) -> Result<Config, String> {
     Config::read(path.as_ref())
 }
 
@@ -238,9 +243,14 @@ fn tunable_args() -> impl Iterator<Item = Arg> {
     })
 }
 
-/// The whole command: for parsing, for help, for the man page.
+/// The whole command: for parsing and for help.
 pub fn command() -> clap::Command {
-    Cli::command().args(tunable_args())
+    scope::parsed(Cli::command().args(tunable_args()))
+}
+
+/// The same for the man pages and completions.
+pub fn documented() -> clap::Command {
+    scope::documented(Cli::command().args(tunable_args()))
 }
 
 fn layers(matches: &ArgMatches, file: Config, profile: Profile) -> Layers {
@@ -266,6 +276,7 @@ where
         .and_then(|mut v| Some(v.next()?.into()));
     cli.layers = layers(&matches, config, cli.profile);
     cli.tunables = cli.layers.values();
+    cli.name = matches.subcommand_name().map(String::from);
     Ok(cli)
 }
 

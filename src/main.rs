@@ -41,6 +41,7 @@ mod report;
 mod rundir;
 #[cfg(feature = "sabotage")]
 mod sabotage;
+mod scope;
 mod server;
 mod set;
 mod shutdown;
@@ -65,7 +66,6 @@ use photon_bench::background::{JOB_COMMAND, job_main};
 use simplelog::{ConfigBuilder, WriteLogger};
 
 use cli::{Cli, Command};
-use failure::Failure;
 use shutdown::{Shutdown, end_with_the_reader};
 
 fn main() -> ExitCode {
@@ -113,6 +113,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         println!("scx_photon {was}");
         return Ok(ExitCode::SUCCESS);
     }
+    scope::refuse_idle(cli)?;
     if let Some(command) = &cli.command {
         return run_command(cli, command);
     }
@@ -126,7 +127,6 @@ fn run(cli: &Cli) -> Result<ExitCode> {
 }
 
 fn run_command(cli: &Cli, command: &Command) -> Result<ExitCode> {
-    refuse_idle_flags(cli, command)?;
     if matches!(
         command,
         Command::Check | Command::Compare(_) | Command::Games | Command::Replay { .. }
@@ -156,32 +156,6 @@ fn run_command(cli: &Cli, command: &Command) -> Result<ExitCode> {
         Command::Games => detect::show::run(&cli.rules, cli.json)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// `--json` and `--config` may stand behind any command. Where one would change nothing, whoever typed it is told. Not
-/// before a game: that one starts whatever is typed.
-fn refuse_idle_flags(cli: &Cli, command: &Command) -> Result<(), Failure> {
-    use Command::{Bench, Check, Compare, Games, Replay, Run, Set, Status, Why};
-    if matches!(command, Run { .. }) {
-        return Ok(());
-    }
-    let prints_json = matches!(
-        command,
-        Bench(_) | Check | Compare(_) | Games | Replay { .. } | Set { .. } | Status | Why { .. }
-    );
-    if cli.json && !prints_json {
-        return Err(Failure::Usage("--json: this command has no JSON".into()));
-    }
-    if cli.config_file.is_none() || matches!(command, Check | Games) {
-        return Ok(());
-    }
-    let instead = match command {
-        Bench(_) => "; scx_photon reads it by `scx_photon bench -- --config FILE`",
-        _ => "",
-    };
-    Err(Failure::Usage(format!(
-        "--config: this command reads no configuration{instead}"
-    )))
 }
 
 /// Log lines go to stderr, without a date: the journal has its own.

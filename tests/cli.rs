@@ -137,6 +137,15 @@ fn check_says_no_and_why() {
 }
 
 #[test]
+fn the_status_is_json_where_it_is_asked_for() {
+    let out = run(&["status", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout(&out)).expect("JSON");
+    let state = report["state"].as_str();
+    assert_eq!(state.is_some(), Path::new(SCHED_EXT).exists(), "{report}");
+    assert_eq!(run(&["status"]).status.code(), out.status.code());
+}
+
+#[test]
 fn monitor_without_a_daemon_is_one_line() {
     if Path::new("/var/run/scx/root/stats").exists() {
         return eprintln!("not tested: some scheduler runs here");
@@ -256,17 +265,29 @@ fn a_flag_that_would_change_nothing_is_refused() {
     for (args, why) in [
         (&["metrics", "--json"][..], "has no JSON"),
         (&["report", "--json"], "has no JSON"),
+        (&["--json", "metrics"], "has no JSON"),
+        (&["--json"], "without --stats or --monitor"),
         (&["top", "--config", path], "reads no configuration\n"),
+        (&["why", "--config", "/no/such"], "reads no configuration\n"),
+        (&["--monitor", "1", "--config", path], "no configuration\n"),
         (&["bench", "--config", path], "bench -- --config FILE"),
     ] {
         let out = run(args);
         assert_eq!(out.status.code(), Some(2), "{args:?}: {}", stderr(&out));
         assert!(stderr(&out).starts_with("scx_photon: --"), "{args:?}");
+        assert_eq!(stderr(&out).lines().count(), 1, "{args:?}");
         assert!(stderr(&out).contains(why), "{args:?}: {}", stderr(&out));
     }
     let out = run(&["games", "--json", "--config", path]);
     assert_eq!(out.status.code(), Some(0), "{}", stderr(&out));
+    std::fs::write(&file, "prefer_cpus = \"0,511\"\n").unwrap();
+    let out = run(&["check", "--config", path]);
+    assert!(stdout(&out).contains("CPUs 511 are not online"), "{out:?}");
     std::fs::remove_file(&file).unwrap();
+    let help = |command: &str| stdout(&run(&[command, "--help"]));
+    for flag in ["--json", "--config"] {
+        assert!(help("games").contains(flag) && !help("metrics").contains(flag));
+    }
 }
 
 /// As behind `| head`: no panic, no word.

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `--json` and `--config` may stand before a subcommand or behind it, but not every one prints JSON or reads a
+//! configuration. The help of the others does not name the flag, and whoever types it is told in one line.
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::cli::Cli;
+use crate::config::Config;
+use crate::failure::Failure;
+
+const PRINT_JSON: &[&str] = &[
+    "bench", "check", "compare", "games", "replay", "set", "status", "why",
+];
+const READ_CONFIG: &[&str] = &["check", "games"];
+/// It starts a game, whatever is typed before that.
+const RUN: &str = "run";
+
+fn json() -> Arg {
+    let arg = Arg::new("json").long("json").action(ArgAction::SetTrue);
+    arg.help("JSON instead of text")
+}
+
+fn config() -> Arg {
+    let arg = Arg::new("config").long("config").value_name("FILE");
+    arg.value_parser(crate::cli::config)
+        .help("Read tunables and rules for games from a file")
+}
+
+/// The flag where it is of no use; what file is named does not matter then.
+fn idle(arg: Arg) -> Arg {
+    match arg.get_id() == "config" {
+        true => arg.value_parser(|_: &str| Ok::<_, String>(Config::default())),
+        false => arg,
+    }
+    .hide(true)
+}
+
+fn flags(name: &str) -> [(Arg, bool); 2] {
+    [
+        (json(), PRINT_JSON.contains(&name)),
+        (config(), READ_CONFIG.contains(&name)),
+    ]
+}
+
+/// A subcommand takes the flags it has no use for as well: to refuse them.
+pub fn parsed(all: Command) -> Command {
+    all.mut_subcommands(|command| {
+        let flags = flags(command.get_name()).map(|(arg, used)| if used { arg } else { idle(arg) });
+        command.args(flags)
+    })
+}
+
+/// For man pages and completions, which would show or offer the hidden ones.
+pub fn documented(all: Command) -> Command {
+    let here = |arg: Arg| arg.global(false);
+    let all = all.mut_arg("json", here).mut_arg("config", here);
+    all.mut_subcommands(|command| {
+        let used = flags(command.get_name()).into_iter();
+        command.args(used.filter_map(|(arg, used)| used.then_some(arg)))
+    })
+}
+
+pub fn refuse_idle(cli: &Cli) -> Result<(), Failure> {
+    let name = cli.name.as_deref();
+    if name == Some(RUN) {
+        return Ok(());
+    }
+    let used_json = match name {
+        Some(name) => PRINT_JSON.contains(&name),
+        None => cli.stats.is_some() || cli.monitor.is_some(),
+    };
+    if cli.json && !used_json {
+        let instead = name.map_or(
+            "without --stats or --monitor it changes nothing",
+            |_| "this command has no JSON",
+        );
+        return Err(Failure::Usage(format!("--json: {instead}")));
+    }
+    let used_config = match name {
+        Some(name) => READ_CONFIG.contains(&name),
+        None => cli.monitor.is_none(),
+    };
+    if cli.config_file.is_none() || used_config {
+        return Ok(());
+    }
+    let instead = match name {
+        Some("bench") => "; scx_photon reads it by `scx_photon bench -- --config FILE`",
+        _ => "",
+    };
+    Err(Failure::Usage(format!(
+        "--config: this command reads no configuration{instead}"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn shown(command: &Command) -> Vec<&str> {
+        let args = command.get_arguments().filter(|a| !a.is_hide_set());
+        let names = args.map(|a| a.get_id().as_str());
+        names.filter(|n| ["json", "config"].contains(n)).collect()
+    }
+
+    #[test]
+    fn a_subcommand_shows_the_flags_it_uses() {
+        let mut typed = parsed(Cli::command());
+        let mut written = documented(Cli::command());
+        for all in [&mut typed, &mut written] {
+            all.build();
+            assert_eq!(shown(all), ["json", "config"]);
+            let known: Vec<_> = all.get_subcommands().map(Command::get_name).collect();
+            for name in PRINT_JSON.iter().chain(READ_CONFIG).chain(&[RUN]) {
+                assert!(known.contains(name), "{name}");
+            }
+            for command in all.get_subcommands().filter(|c| c.get_name() != "help") {
+                let wanted = flags(command.get_name()).into_iter();
+                let wanted: Vec<_> = wanted.filter(|(_, used)| *used).map(|(a, _)| a).collect();
+                let wanted: Vec<_> = wanted.iter().map(|a| a.get_id().as_str()).collect();
+                assert_eq!(shown(command), wanted, "{}", command.get_name());
+            }
+        }
+        // Completions offer what is hidden, too.
+        let metrics = written.find_subcommand("metrics").expect("it is one");
+        assert!(metrics.get_arguments().all(|a| a.get_id() != "json"));
+    }
+}
