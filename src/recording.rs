@@ -167,11 +167,16 @@ pub fn record(args: &RecordArgs, stopped: impl Fn(Duration) -> bool) -> Result<(
 
 /// Prints a recording as `--monitor` and `why` would have.
 pub fn replay(path: &Path, as_json: bool) -> Result<()> {
+    print(Reader::open(path)?, as_json, &mut std::io::stdout().lock())
+}
+
+/// Lines of text and a last one that sums up, or a line of JSON a view.
+fn print(views: Reader<impl Read>, as_json: bool, out: &mut impl Write) -> Result<()> {
     let mut before = View::default();
-    for view in Reader::open(path)? {
+    for view in views {
         let view = view?;
         if as_json {
-            println!("{}", serde_json::to_string(&view)?);
+            writeln!(out, "{}", serde_json::to_string(&view)?)?;
             continue;
         }
         let span = view.sample.at_ns.saturating_sub(before.sample.at_ns);
@@ -179,18 +184,18 @@ pub fn replay(path: &Path, as_json: bool) -> Result<()> {
             0 => view.uptime_s,
             _ => span as f64 / NS_PER_SEC,
         };
-        println!(
-            "{}",
-            stats::line(&before.sample, &view.sample, seconds.max(0.01))
-        );
+        let line = stats::line(&before.sample, &view.sample, seconds.max(0.01));
+        writeln!(out, "{line}")?;
         for stutter in &view.why.stutters {
             if stutter.at_ns > newest(&before) {
-                println!("  {}", text::line(view.why.at_ns, stutter));
+                writeln!(out, "  {}", text::line(view.why.at_ns, stutter))?;
             }
         }
         before = view;
     }
-    println!("{}", text::summary(&before.why));
+    if !as_json {
+        writeln!(out, "{}", text::summary(&before.why))?;
+    }
     Ok(())
 }
 
@@ -201,6 +206,25 @@ fn newest(view: &View) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replay_in_json_is_nothing_else() {
+        let bytes = recording(3);
+        let lines = |as_json: bool| {
+            let views = Reader::new(bytes.as_slice(), "a file".into()).expect("begins");
+            let mut out = Vec::new();
+            print(views, as_json, &mut out).expect("prints");
+            let text = String::from_utf8(out).expect("text");
+            text.lines().map(String::from).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(false).len(), 4);
+        let json = lines(true);
+        assert_eq!(json.len(), 3);
+        for line in json {
+            let view: View = serde_json::from_str(&line).expect("JSON");
+            assert!(view.sample.at_ns < 3);
+        }
+    }
 
     fn recording(views: u64) -> Vec<u8> {
         let mut out = Writer::new(Vec::new()).expect("begins");

@@ -158,6 +158,39 @@ const FLAGS: &[(&str, Shown)] = &[
     ),
 ];
 
+/// The same of the subcommands: the flag, the file, the scenario or none, and what the file says. No job runs
+/// `player_bench`, which takes ten minutes: it is run by hand, `cargo xtask vm -- player_bench`.
+const SUBCOMMAND_FLAGS: &str = r#"
+check --json | tests/cli.rs | - | "check", "--json"
+check --config | tests/cli.rs | - | "check", "--config", path
+bench --profile | tests/vm/src/scenarios/player_bench.rs | - | "--profile",
+bench --background | tests/vm/src/scenarios/player_bench.rs | - | "--background",
+bench --seconds | tests/vm/src/scenarios/player_bench.rs | - | "--seconds",
+bench --settle | tests/vm/src/scenarios/player_bench.rs | - | "--settle",
+bench --runs | tests/vm/src/scenarios/player_bench.rs | - | "--runs",
+bench --logs | tests/vm/src/scenarios/player_bench.rs | - | "--logs",
+bench --control | tests/vm/src/scenarios/player_bench.rs | - | "--control"
+bench --html | tests/vm/src/scenarios/player_bench.rs | - | "--html",
+bench --json | tests/vm/src/scenarios/player_bench.rs | - | "bench", "--json"
+compare --a | tests/compare.rs | - | "--a", LOG, LOG
+compare --b | tests/compare.rs | - | "--b", LOG]
+compare --names | tests/compare.rs | - | "--names", "before"
+compare --metric | tests/compare.rs | - | "--metric", "fps_avg"
+compare --html | tests/compare.rs | - | "--html", file
+compare --json | tests/compare.rs | - | LOGS, LOGS, "--json"
+set --json | tests/vm/src/effects.rs | tunables | self.ask(&["--json"]
+games --json | tests/cli.rs | - | "games", "--json", "--config"
+games --config | tests/cli.rs | - | "games", "--json", "--config"
+status --json | tests/cli.rs | - | "status", "--json"
+why --json | tests/vm/src/scenarios/why.rs | why | ask(&["--json"])
+why --details | src/why/command.rs | - | fn details_are_below_each_stutter
+top --replay | tests/vm/src/scenarios/look.rs | look | "top", "--replay"
+record --every | tests/vm/src/scenarios/look.rs | look | "--every",
+record --seconds | tests/vm/src/scenarios/look.rs | look | "--seconds",
+replay --json | src/recording.rs | - | fn a_replay_in_json_is_nothing_else
+report --yes | tests/vm/src/scenarios/look.rs | look | "report", REPORT, "--yes"
+"#;
+
 fn read(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(root.join(name)).expect(name)
@@ -188,37 +221,77 @@ fn complaint(flag: &str, Shown(file, text, scenario): &Shown, jobs: &str) -> Opt
     Some(format!("{flag}: no job runs {scenario}"))
 }
 
+fn subcommand_table() -> Vec<(&'static str, Shown)> {
+    let row = |line: &'static str| {
+        let cells: Vec<_> = line.split(" | ").collect();
+        let [flag, file, scenario, text] = cells[..] else {
+            panic!("{line}");
+        };
+        (
+            flag,
+            Shown(file, text, Some(scenario).filter(|s| *s != "-")),
+        )
+    };
+    SUBCOMMAND_FLAGS.trim().lines().map(row).collect()
+}
+
+fn help(args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scx_photon"));
+    let out = command.args(args).arg("--help").output().unwrap();
+    assert!(out.status.success(), "{args:?}");
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// `SUBCOMMAND --flag`, as the help of the subcommands has them.
+fn subcommand_flags() -> BTreeSet<String> {
+    let all = help(&[]);
+    let list = all.split_once("\nCommands:\n").unwrap().1;
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    // What a name says may go on in the next line, further in.
+    let names = lines.filter_map(|l| l.strip_prefix("  ")?.split(' ').next());
+    let names = names.filter(|name| !["", "help"].contains(name));
+    let flags = |name: &str| {
+        let flags = flags_of(&help(&[name])).into_iter();
+        let flags = flags.filter(|f| f != "--help");
+        flags.map(|f| format!("{name} {f}")).collect::<Vec<_>>()
+    };
+    names.flat_map(flags).collect()
+}
+
+/// What a table says wrong about the flags that there are.
+fn complaints(flags: &BTreeSet<String>, table: &[(&str, Shown)]) -> Vec<String> {
+    let jobs = read(JOBS);
+    let listed = |flag: &str| table.iter().any(|(name, _)| *name == flag);
+    let missing = flags.iter().filter(|f| !listed(f));
+    let mut all: Vec<_> = missing.map(|f| format!("{f}: no test shows it")).collect();
+    for (name, shown) in table {
+        if !flags.contains(*name) {
+            all.push(format!("{name}: no flag any more"));
+        }
+        all.extend(complaint(name, shown, &jobs));
+    }
+    all
+}
+
 #[test]
 fn every_flag_is_shown_by_a_test() {
     assert_eq!(
         flags_of("  -v, --all...\n      --no-b <X>\n  --c\n some --d"),
         ["--all", "--c", "--no-b"].map(String::from).into()
     );
-    let out = Command::new(env!("CARGO_BIN_EXE_scx_photon"))
-        .arg("--help")
-        .output()
-        .unwrap();
-    let flags = flags_of(&String::from_utf8(out.stdout).unwrap());
-    let (cases, jobs) = (read(CASES), read(JOBS));
+    let cases = read(CASES);
     let is_case =
         |flag: &str| cases.contains(&format!("\nCASE({})\n", flag[2..].replace('-', "_")));
-    let listed = |flag: &str| FLAGS.iter().any(|(name, _)| *name == flag);
-    let missing: Vec<_> = flags
-        .iter()
-        .filter(|f| !is_case(f) && !listed(f))
-        .filter(|f| *f != "--sabotage")
-        .collect();
-    assert!(missing.is_empty(), "shown by no test: {missing:?}");
-    let gone: Vec<_> = FLAGS
-        .iter()
-        .filter(|(name, _)| !flags.contains(*name))
-        .map(|(n, _)| n)
-        .collect();
-    assert!(gone.is_empty(), "no flags any more: {gone:?}");
-    let wrong: Vec<_> = FLAGS
-        .iter()
-        .filter_map(|(name, shown)| complaint(name, shown, &jobs))
-        .collect();
+    let mut flags = flags_of(&help(&[]));
+    flags.retain(|f| !is_case(f) && f != "--sabotage");
+    let wrong = complaints(&flags, FLAGS);
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_flag_of_a_subcommand_is_shown_by_a_test() {
+    let flags = subcommand_flags();
+    let wrong = complaints(&flags, &subcommand_table());
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
@@ -234,4 +307,7 @@ fn a_test_that_is_gone_is_noticed() {
     ] {
         assert!(complaint("--x", &wrong, jobs).is_some());
     }
+    let flags = ["top --new".to_string()].into();
+    assert_eq!(complaints(&flags, &[]), ["top --new: no test shows it"]);
+    assert!(!complaints(&BTreeSet::new(), &subcommand_table()).is_empty());
 }

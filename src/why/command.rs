@@ -32,3 +32,25 @@ pub fn run(details: bool, as_json: bool) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::why::cause::Cause;
+    use crate::why::text::tests::stutter;
+
+    #[test]
+    fn details_are_below_each_stutter() {
+        let report = Report {
+            stutters: vec![stutter(Cause::Crowded {
+                threads: 9,
+                cpus: 4,
+            })],
+            ..Report::default()
+        };
+        let (short, long) = (show(&report, false), show(&report, true));
+        assert_eq!(short.lines().count(), 2, "{short}");
+        assert_eq!(long.lines().count(), 3, "{long}");
+        assert!(long.contains("source to last link") && !short.contains("source to last link"));
+    }
+}
