@@ -15,6 +15,7 @@ use scx_utils::ScxExitKind;
 use crate::caps;
 use crate::failure::Failure;
 use crate::latch;
+use crate::report::without_directories;
 use crate::rundir::{RUN_DIR, RunDir};
 
 const LAST_EXIT: &str = "last-exit";
@@ -122,12 +123,13 @@ fn keep(exit: &Exit, said: &str) -> Result<()> {
     if exit.must_stay_off() {
         latch::set(&dir, said)?;
     }
-    dir.write(LAST_EXIT, report(exit, said)?.as_bytes())
+    let flags: Vec<String> = std::env::args().skip(1).collect();
+    dir.write(LAST_EXIT, last_exit(exit, said, &flags)?.as_bytes())
 }
 
-fn report(exit: &Exit, said: &str) -> Result<String> {
+/// The file, which somebody may send as it is.
+pub fn last_exit(exit: &Exit, said: &str, flags: &[String]) -> Result<String> {
     let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let lines = [
         format!("what: {said}"),
         format!(
@@ -135,7 +137,7 @@ fn report(exit: &Exit, said: &str) -> Result<String> {
             scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION"))
         ),
         format!("kernel: {}", caps::kernel_release()?),
-        format!("flags: {}", arguments.join(" ")),
+        format!("flags: {}", without_directories(flags).join(" ")),
         format!("unix time: {}", time.as_secs()),
         format!("exit kind: {}", exit.kind),
         format!(

@@ -95,7 +95,8 @@ fn order(map: &CpuMap) -> String {
 
 /// How it ended last, if it did and we may know.
 fn last_exit() -> Result<Option<Part>> {
-    const TELLS: &str = "how it ended last, and the kernel's dump: names of tasks";
+    const TELLS: &str =
+        "how it ended last, and the kernel's dump: names of tasks, by newer kernels their cgroups";
     let path = Path::new(RUN_DIR).join("last-exit");
     let file = match File::open(&path) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
@@ -106,15 +107,31 @@ fn last_exit() -> Result<Option<Part>> {
     Ok(Some(part("last-exit.txt", TELLS, bytes)))
 }
 
-/// What the running daemon knows.
+/// Flags without the directories of the files that they name: those may tell who somebody is.
+pub fn without_directories(flags: &[String]) -> Vec<String> {
+    let bare = |flag: &String| {
+        let (name, value) = match flag.split_once('=') {
+            Some((name, value)) => (format!("{name}="), value),
+            None => (String::new(), flag.as_str()),
+        };
+        let last = value.rsplit('/').find(|part| !part.is_empty());
+        name + last.unwrap_or(value)
+    };
+    flags.iter().map(bare).collect()
+}
+
 fn daemon() -> Result<Vec<Part>> {
     let mut client = Client::connect()?;
-    let view: View = client.ask("view")?;
-    let report: Report = client.ask("why")?;
+    daemon_parts(client.ask("view")?, &client.ask("why")?)
+}
+
+/// What the running daemon knows.
+fn daemon_parts(mut view: View, report: &Report) -> Result<Vec<Part>> {
+    view.flags = without_directories(&view.flags);
     Ok(vec![
         part(
             "flags.txt",
-            "the running daemon's flags",
+            "the running daemon's flags, paths without directories",
             view.flags.join(" ") + "\n",
         ),
         part(
@@ -125,12 +142,12 @@ fn daemon() -> Result<Vec<Part>> {
         part(
             "why.txt",
             "stutters and causes; names of the threads involved",
-            why::command::show(&report, true),
+            why::command::show(report, true),
         ),
         part(
             "why.json",
             "the same for tools",
-            serde_json::to_vec_pretty(&report)?,
+            serde_json::to_vec_pretty(report)?,
         ),
     ])
 }
@@ -196,10 +213,13 @@ pub fn run(args: &Args) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ejection::{Exit, last_exit as last_exit_text};
+
+    const HIS_FILE: &str = "/home/alice/games/photon.toml";
 
     #[test]
     fn the_archive_holds_what_the_list_says() {
-        let parts = machine().expect("a machine");
+        let parts = all_parts();
         let listed = list(&parts);
         let mut bytes = Vec::new();
         archive(&parts, &mut bytes).expect("writes");
@@ -218,20 +238,49 @@ mod tests {
         }
     }
 
+    /// Of a daemon that somebody has started from home, and whose kernel has ejected it.
+    fn all_parts() -> Vec<Part> {
+        let flags = [
+            "--config",
+            HIS_FILE,
+            "--kconfig=/home/alice/k",
+            "--slice-us",
+        ];
+        let flags = flags.map(String::from);
+        let view = View {
+            flags: flags.to_vec(),
+            ..View::default()
+        };
+        let mut parts = machine().expect("a machine");
+        parts.extend(daemon_parts(view, &Report::default()).expect("a daemon"));
+        let dump = include_str!("../tests/corpus/dump/linux_7_3").to_string();
+        let exit = Exit {
+            dump,
+            ..Exit::default()
+        };
+        let text = last_exit_text(&exit, "a stall", &flags).expect("a text");
+        parts.push(part("last-exit.txt", "how it ended", text));
+        parts
+    }
+
     #[test]
     fn nothing_personal_is_in_it() {
-        let parts = machine().expect("a machine");
+        let parts = all_parts();
         let text: String = parts
             .iter()
             .map(|p| String::from_utf8_lossy(&p.bytes).into_owned())
             .collect();
+        // Not because nothing is in it.
+        let flags = "--config photon.toml --kconfig=k --slice-us\n";
+        assert_eq!(text.matches(flags).count(), 2, "{text}");
+        assert!(text.contains("runnable task stall") && text.contains("\"photon.toml\""));
         let uname = nix::sys::utsname::uname().expect("a name");
         let host = uname.nodename().to_string_lossy().into_owned();
         // A host called "vm" would be found in any text.
         if host.len() > 6 {
             assert!(!text.contains(&host), "{text}");
         }
-        for private in ["/home/", "SUDO_USER", "machine-id"] {
+        for private in ["/home/", "alice", "SUDO_USER", "machine-id"] {
             assert!(!text.contains(private), "{private}: {text}");
         }
     }
