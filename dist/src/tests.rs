@@ -66,10 +66,13 @@ fn a_deb_has_its_papers_and_files() {
         ("./usr/bin/scx_photon", 0o755),
         ("./usr/lib/systemd/system/scx_photon.service", 0o644),
         ("./usr/share/bash-completion/completions/scx_photon", 0o644),
+        ("./usr/share/doc/scx-photon/CONTRIBUTING.md", 0o644),
         ("./usr/share/doc/scx-photon/README.md", 0o644),
         ("./usr/share/doc/scx-photon/THIRD-PARTY.gz", 0o644),
         ("./usr/share/doc/scx-photon/changelog.gz", 0o644),
         ("./usr/share/doc/scx-photon/copyright", 0o644),
+        ("./usr/share/doc/scx-photon/docs/DESIGN.md", 0o644),
+        ("./usr/share/doc/scx-photon/docs/top.svg", 0o644),
         ("./usr/share/doc/scx-photon/examples/gamemode.ini", 0o644),
         ("./usr/share/doc/scx-photon/examples/scx.default", 0o644),
         ("./usr/share/doc/scx-photon/examples/scx_loader.toml", 0o644),
@@ -166,6 +169,47 @@ fn every_flavour_has_one_program_and_one_unit() {
         );
         let config = tree.entries.iter().filter(|e| e.kind == Kind::Config);
         assert_eq!(config.count(), usize::from(flavour != Flavour::Nix));
+    }
+}
+
+/// The files that a document links to, without the places in them.
+fn links(text: &str) -> Vec<&str> {
+    let targets = text.split("](").skip(1).filter_map(|t| t.split(')').next());
+    let files = targets.filter_map(|t| t.split('#').next());
+    files
+        .filter(|f| !f.is_empty() && !f.contains("://"))
+        .collect()
+}
+
+#[test]
+fn every_link_of_the_documents_is_in_the_package() {
+    assert_eq!(
+        links("[a](b.md#c) ![d](e/f) [g](#h) [i](https://j)"),
+        ["b.md", "e/f"]
+    );
+    for flavour in [
+        Flavour::Debian,
+        Flavour::Redhat,
+        Flavour::Arch,
+        Flavour::Nix,
+        Flavour::Local,
+    ] {
+        let tree = tree(flavour);
+        let documents = tree.entries.iter().filter(|e| e.path.ends_with(".md"));
+        let mut seen = 0;
+        for document in documents {
+            let dir = Path::new(&document.path).parent().unwrap();
+            for link in links(std::str::from_utf8(&document.data).unwrap()) {
+                let is = |path: &str| Path::new(path) == dir.join(link);
+                assert!(
+                    tree.entries.iter().any(|e| is(&e.path)),
+                    "{}: {link}",
+                    document.path
+                );
+                seen += 1;
+            }
+        }
+        assert!(seen >= 3, "{flavour:?}: {seen}");
     }
 }
 

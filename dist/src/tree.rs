@@ -161,6 +161,10 @@ impl Tree {
         let dir = format!("{}/share/doc/{name}", self.flavour.prefix());
         for (name, file) in [
             ("README.md", "README.md"),
+            // What the README links to, where its links look for it.
+            ("CONTRIBUTING.md", "CONTRIBUTING.md"),
+            ("docs/DESIGN.md", "docs/DESIGN.md"),
+            ("docs/top.svg", "docs/top.svg"),
             ("examples/scx.default", "dist/scx.default"),
             ("examples/scx_loader.toml", "dist/scx_loader/config.toml"),
             ("examples/gamemode.ini", "dist/examples/gamemode.ini"),
