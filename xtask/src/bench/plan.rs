@@ -134,6 +134,21 @@ pub fn check_cells(cells: &[String]) -> Result<()> {
 mod tests {
     use super::*;
 
+    /// Its commands can be run as they stand there.
+    #[test]
+    fn the_cells_of_the_readme_are_cells() {
+        let readme = std::fs::read_to_string(crate::paths::root().join("README.md")).unwrap();
+        let lists = readme.split("--cells ").skip(1);
+        let lists = lists.filter_map(|rest| rest.split(['\n', ' ', '`']).next());
+        let lists: Vec<Vec<String>> = lists
+            .map(|list| list.split(',').map(String::from).collect())
+            .collect();
+        assert!(lists.len() >= 2);
+        for cells in lists {
+            check_cells(&cells).unwrap();
+        }
+    }
+
     #[test]
     fn cells_are_checked() {
         let check =
