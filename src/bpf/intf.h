@@ -85,6 +85,7 @@ struct input_report {
 /*
  * Per CPU. First line: written by the CPU itself, read by every waker. Second:
  * written by others. Third: the CPU's own, read by nobody else but the timer.
+ * Fourth: the timer's own, which runs on any CPU.
  */
 struct cpu_ctx {
 	/* line 0 */

@@ -45,6 +45,11 @@ static __always_inline s32 pick_idle(struct task_struct *p, s32 prev, u8 class,
 		if (cpu >= 0)
 			return cpu;
 	}
+	/*
+	 * The kernel's search prefers prev but for a CPU whose whole core is idle.
+	 * Of two CPUs the other is no better, alone in its core or prev's sibling:
+	 * the answer is known, and the search need not be called.
+	 */
 	if (looks_idle(prev) && nr_cpus <= 2 &&
 	    scx_bpf_test_and_clear_cpu_idle(prev))
 		return prev;
