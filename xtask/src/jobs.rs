@@ -33,7 +33,7 @@ const COST_WASTED: &[&str] = &[
     "waste",
 ];
 
-// Scenarios without a job: `player_bench` takes ten minutes; `package` needs the Debian that `cargo xtask systemd`
+// Scenarios without a job: `player_bench` runs many games, for too long; `package` needs the Debian that `cargo xtask systemd`
 // boots; `probe_cost` measures on one CPU what docs/DESIGN.md says of it, and asserts nothing. `demo`, `bench`, `soak`
 // and `capabilities` have commands of their own in xtask.
 
