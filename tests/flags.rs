@@ -159,7 +159,7 @@ const FLAGS: &[(&str, Shown)] = &[
 ];
 
 /// The same of the subcommands: the flag, the file, the scenario or none, and what the file says. No job runs
-/// `player_bench`, which takes ten minutes: it is run by hand, `cargo xtask vm -- player_bench`.
+/// `player_bench`, which is too long for every change: it is run by hand, `cargo xtask vm -- player_bench`.
 const SUBCOMMAND_FLAGS: &str = r#"
 check --json | tests/cli.rs | - | "check", "--json"
 check --config | tests/cli.rs | - | "check", "--config", path
