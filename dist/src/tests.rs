@@ -146,15 +146,17 @@ fn the_same_input_gives_the_same_bytes() {
     }
 }
 
+const FLAVOURS: [Flavour; 5] = [
+    Flavour::Debian,
+    Flavour::Redhat,
+    Flavour::Arch,
+    Flavour::Nix,
+    Flavour::Local,
+];
+
 #[test]
 fn every_flavour_has_one_program_and_one_unit() {
-    for flavour in [
-        Flavour::Debian,
-        Flavour::Redhat,
-        Flavour::Arch,
-        Flavour::Nix,
-        Flavour::Local,
-    ] {
+    for flavour in FLAVOURS {
         let tree = tree(flavour);
         let count = |end: &str| {
             tree.entries
@@ -187,13 +189,7 @@ fn every_link_of_the_documents_is_in_the_package() {
         links("[a](b.md#c) ![d](e/f) [g](#h) [i](https://j)"),
         ["b.md", "e/f"]
     );
-    for flavour in [
-        Flavour::Debian,
-        Flavour::Redhat,
-        Flavour::Arch,
-        Flavour::Nix,
-        Flavour::Local,
-    ] {
+    for flavour in FLAVOURS {
         let tree = tree(flavour);
         let documents = tree.entries.iter().filter(|e| e.path.ends_with(".md"));
         let mut seen = 0;
