@@ -59,6 +59,10 @@ impl<'a> DisplayProbe<'a> {
             .bss_tasks
             .reuse_fd(scheduler.tasks_map().as_fd())
             .context("sharing the task contexts")?;
+        open.maps
+            .bss_clock
+            .reuse_fd(scheduler.clock_map().as_fd())
+            .context("sharing the clock")?;
         let skel = open.load().context("loading")?;
         let mut links = Vec::new();
         let p = &skel.progs;

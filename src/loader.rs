@@ -121,6 +121,11 @@ impl<'a> Scheduler<'a> {
         &self.skel.maps.bss_tasks
     }
 
+    /// The map of what the scheduler's clock is ahead of others.
+    pub fn clock_map(&self) -> &impl MapCore {
+        &self.skel.maps.bss_clock
+    }
+
     /// The ring that wakes the daemon when the scheduler ends.
     pub fn exits_map(&self) -> &dyn MapCore {
         &self.skel.maps.exits

@@ -25,6 +25,8 @@ pub enum Sabotage {
     KeepGame,
     /// Fair tasks keep their CPU until somebody takes it.
     EndlessSlice,
+    /// Who gets a CPU does not give it back to an input reader that has found none.
+    KeepCpu,
     /// Every other lap of a lane's ring is written past its end.
     RingBounds,
     /// The counter `wakeups` is never incremented.
@@ -45,6 +47,7 @@ impl Sabotage {
             Sabotage::IgnoreAffinity => intf::sabotage_SABOTAGE_IGNORE_AFFINITY,
             Sabotage::KeepGame => intf::sabotage_SABOTAGE_KEEP_GAME,
             Sabotage::EndlessSlice => intf::sabotage_SABOTAGE_ENDLESS_SLICE,
+            Sabotage::KeepCpu => intf::sabotage_SABOTAGE_KEEP_CPU,
             Sabotage::RingBounds => intf::sabotage_SABOTAGE_RING_BOUNDS,
             Sabotage::LostCounter => intf::sabotage_SABOTAGE_LOST_COUNTER,
             Sabotage::Waste => intf::sabotage_SABOTAGE_WASTE,

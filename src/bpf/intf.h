@@ -70,6 +70,7 @@ enum sabotage {
 	SABOTAGE_IGNORE_AFFINITY,
 	SABOTAGE_KEEP_GAME, /* once a game, always a game */
 	SABOTAGE_ENDLESS_SLICE, /* fair work keeps its CPU until it is preempted */
+	SABOTAGE_KEEP_CPU, /* who gets a CPU keeps it, whoever waits */
 	SABOTAGE_RING_BOUNDS, /* events past a lane's end, so into the next lane */
 };
 
@@ -107,13 +108,21 @@ struct cpu_ctx {
 	u8 reserved2[2];
 	s64 fair_pulls; /* 152: sum of fair_pull() */
 	u32 lock_holder; /* 160: pid: who has the lock the frame task here wants */
-	u8 reserved3[28];
+	u8 reserved3[4];
+	u64 answered; /* 168: ns, the last `shared.hurry` it has given way to */
+	u8 reserved4[16];
 	/* line 3: the timer */
 	u8 stranded; /* 192: nothing of ours ran at the last beat, and tasks wait */
-	u8 reserved4[63];
+	u8 reserved5[63];
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct cpu_ctx) == 4 * CACHE_LINE, "cpu_ctx is 4 lines");
+
+/* For probes that may not ask for the scheduler's clock; written by the timer. */
+struct clock {
+	u64 ahead; /* ns that scx_bpf_now() is ahead of CLOCK_MONOTONIC; wraps */
+	u64 reserved[15];
+} __attribute__((aligned(128)));
 
 /* Counters of one CPU; written by it alone, summed by the BPF timer. */
 struct cpu_counters {

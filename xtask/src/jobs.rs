@@ -80,6 +80,8 @@ pub const BOOTS: &[Boot] = &[
             test("ejection", &[], 120),
             test("faults", &[], 200),
             test("frames", &[], 60),
+            test("locks", &[], 60),
+            test("taken", &[], 60),
             test("spread", &[], 120),
             test("prefer", &[], 60),
             test("hotplug", HOTPLUG_EMULATED, 200),
@@ -119,7 +121,6 @@ pub const BOOTS: &[Boot] = &[
             test("cost", COST, 200),
             test("critical_path", UNDER_PHOTON, 60),
             test("talk", &[], 60),
-            test("locks", &[], 60),
             // All at once, and a fifth of the 20,000 that a run by hand has.
             named("many_tasks_4000", "many_tasks", &["--tasks", "4000"], 120),
             test("games", &[], 120),
@@ -161,7 +162,7 @@ pub const BOOTS: &[Boot] = &[
         display: true,
         ..boot(
             "display",
-            On::NewestKernel,
+            On::EveryKernel,
             TWO,
             &[
                 test("display", &[], 120),
@@ -238,6 +239,12 @@ pub const BOOTS: &[Boot] = &[
                 "input_bound",
                 &[SABOTAGE_FLAG, "no-preempt"],
                 "times lower",
+            ),
+            twin(
+                "keep_cpu",
+                "taken",
+                &[SABOTAGE_FLAG, "keep-cpu"],
+                "the reader waited",
             ),
             twin(
                 "dead_queue",

@@ -28,6 +28,27 @@ static __always_inline void mark_idle(s32 cpu, bool idle)
 		__sync_fetch_and_and(word, ~bit);
 }
 
+/* The reader that the others give way to runs; or p, before it has run, gives way. */
+static __always_inline void give_way(const struct task_ctx *t,
+				     struct cpu_ctx *c, s32 cpu)
+{
+	u64 asked = READ_ONCE(shared.hurry);
+
+	if (!asked)
+		return;
+	if (t->class == CLASS_INPUT)
+		WRITE_ONCE(shared.hurry, 0);
+	if (!gives_way(t->class, asked, c->answered))
+		return;
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_KEEP_CPU)
+		return;
+#endif
+	c->answered = asked;
+	count(CNT_give_way);
+	scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+}
+
 void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 {
 	struct task_ctx *t = task_ctx(p);
@@ -43,6 +64,7 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 	WRITE_ONCE(c->claim, 0);
 	if (looks_idle(cpu))
 		mark_idle(cpu, false);
+	give_way(t, c, cpu);
 	frequency_running(cpu, t->class, now);
 	if (t->flags & TASK_WOKEN) {
 		u64 delay = sub_sat(now, t->woken_at);

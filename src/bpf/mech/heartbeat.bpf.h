@@ -95,10 +95,16 @@ static void rescue_stranded(struct heartbeat *hb)
 	}
 }
 
+static void set_clock(u64 now)
+{
+	WRITE_ONCE(clock.ahead, now - bpf_ktime_get_ns());
+}
+
 static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 {
 	u64 now = scx_bpf_now();
 
+	set_clock(now);
 	advance_fair_clock(hb, now);
 	game_beat(&hb->lease, now);
 	rescue_stranded(hb);
@@ -124,6 +130,7 @@ static int start_heartbeat(void)
 
 	if (!hb)
 		return -ENOENT;
+	set_clock(scx_bpf_now());
 	err = bpf_timer_init(&hb->timer, &heartbeat, CLOCK_MONOTONIC);
 	if (!err)
 		err = bpf_timer_set_callback(&hb->timer, on_heartbeat);

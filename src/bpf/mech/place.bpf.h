@@ -173,6 +173,8 @@ static __always_inline s32 pick_victim(struct task_struct *p,
 		count_preempt(cpu, prev);
 		return cpu;
 	}
+	if (t->class == CLASS_INPUT)
+		WRITE_ONCE(shared.hurry, now);
 	count(CNT_preempt_none);
 	return -1;
 }

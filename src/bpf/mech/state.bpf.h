@@ -40,11 +40,13 @@ struct shared {
 	u32 playing; /* a game is, and the player's input reaches it */
 	u8 reserved0[FALSE_SHARING_RANGE - 2 * sizeof(struct fair_clock) - 8];
 	u64 idle[MAX_CPUS / BITS_PER_WORD]; /* hint: CPUs in idle */
-	u8 reserved1[FALSE_SHARING_RANGE - MAX_CPUS / 8];
+	u64 hurry; /* ns, when an input reader found no victim; 0: none waits */
+	u8 reserved1[FALSE_SHARING_RANGE - MAX_CPUS / 8 - 8];
 	struct snapshot snap;
 };
 struct shared shared SEC(".bss.shared");
 struct game game SEC(".bss.game");
+struct clock clock SEC(".bss.clock");
 struct kin kin[FAMILY_SLOTS] SEC(".bss.kin");
 
 /* The table of who writes what, as far as the compiler can check it. */

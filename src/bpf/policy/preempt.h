@@ -95,6 +95,19 @@ static inline bool seeks_cpu(u8 class, bool was_running)
 }
 
 /*
+ * Does who gets a CPU now give it back at once? An input reader has found no victim
+ * at `asked`, ns (0: none waits), because real-time tasks had the CPUs or they were
+ * between two tasks. It waits in the queue; but a CPU that a real-time task gives
+ * back goes on with whom that had driven off, for a slice, and looks at no queue.
+ * Once a CPU and reader, or a CPU that this one may not use would never come to run
+ * anything. Bad where a real-time task comes back in no time: one switch more.
+ */
+static inline bool gives_way(u8 class, u64 asked, u64 answered)
+{
+	return asked && asked != answered && class > CLASS_KERNEL;
+}
+
+/*
  * Does fair work come before the urgent work that waits? Only if it is overdue,
  * and after a stint of urgent work: so with a thousand hogs a frame still gets
  * every other turn of a CPU, and so do they.

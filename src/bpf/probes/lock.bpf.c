@@ -30,6 +30,30 @@ enum {
 struct cpu_ctx cpus[MAX_CPUS] SEC(".bss.cpus");
 volatile struct tunables tun SEC(".data.tun") = {};
 
+/* As it is on 6.16 and 6.18; since then both have become bytes. */
+struct task_struct___int {
+	int on_cpu;
+	int on_rq;
+} __attribute__((preserve_access_index));
+
+static bool has_cpu(const struct task_struct *p)
+{
+	const struct task_struct___int *old = (const void *)p;
+
+	if (bpf_core_field_size(p->on_cpu) == sizeof(int))
+		return old->on_cpu;
+	return p->on_cpu;
+}
+
+static bool waits_for_cpu(const struct task_struct *p)
+{
+	const struct task_struct___int *old = (const void *)p;
+
+	if (bpf_core_field_size(p->on_rq) == sizeof(int))
+		return old->on_rq;
+	return p->on_rq;
+}
+
 /* By a number of the caller's own namespace: games run in containers. From 6.14 on. */
 struct task_struct *bpf_task_from_vpid(s32 vpid) __ksym __weak;
 
@@ -49,9 +73,9 @@ static void help(struct cpu_ctx *own, const struct task_struct *holder)
 {
 	struct cpu_ctx *its = &cpus[holder->thread_info.cpu & (MAX_CPUS - 1)];
 
-	if (holder->on_cpu)
+	if (has_cpu(holder))
 		WRITE_ONCE(its->claim, lock_claim(&tun, scx_bpf_now()));
-	else if (holder->on_rq)
+	else if (waits_for_cpu(holder))
 		own->lock_holder = holder->pid;
 }
 

@@ -34,6 +34,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("probe_cost", scenarios::probe_cost::run),
     ("input_irq", scenarios::input_irq::run),
     ("input_bound", scenarios::input_bound::run),
+    ("taken", scenarios::taken::run),
     ("talk", scenarios::talk::run),
     ("tunables", scenarios::tunables::run),
     ("wait_bound", scenarios::wait_bound::run),

@@ -8,7 +8,7 @@ use crate::oneshot;
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
-use crate::scenarios::demo;
+use crate::scenarios::{demo, taken};
 use crate::tour;
 use photon_bench::sys::clock::NS_PER_MS;
 use serde_json::json;
@@ -39,6 +39,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     tour::readers_cpu_taken()?;
     tour::in_step()?;
     tour::held_by_realtime()?;
+    taken::longest_wait(&mouse)?;
     mouse.play(0, REPORTS, NS_PER_MS)?;
     let sample = Sample::settled(&photon)?;
     let names = described(ctx)?;

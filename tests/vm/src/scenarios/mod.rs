@@ -49,6 +49,7 @@ pub mod stall;
 pub mod submits;
 pub mod submitter;
 pub mod suspend;
+pub mod taken;
 pub mod talk;
 pub mod tunables;
 pub mod wait_bound;

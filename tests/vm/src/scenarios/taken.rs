@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Real-time tasks take all CPUs at once, hogs wait behind each, and a mouse reports meanwhile: its reader finds no CPU
+//! to take. It must come before the hogs when the real-time tasks are done, not after a slice of one of them.
+
+use crate::device::{Device, MOUSE};
+use crate::load::{Load, Policy, Worker, cpus};
+use crate::photon::Photon;
+use crate::sample::{STATS, Sample};
+use crate::scenario::{Ctx, Fail, Outcome};
+use photon_bench::sys::clock::{NS_PER_MS, mono_ns};
+use serde_json::json;
+use std::io;
+
+const REPORTS: u64 = 1000;
+/// The kernel gives no reader a move by nothing, which is every other one of the device's.
+const SEEN: u64 = REPORTS / 2;
+const HOGS_A_CPU: usize = 2;
+/// All real-time tasks begin at multiples of the period: together.
+const TAKEN_NS: u64 = 2 * NS_PER_MS;
+const PERIOD_NS: u64 = 10 * NS_PER_MS;
+/// When the CPUs are back, beyond the rest of the real-time tasks; a slice is 3 ms.
+const AFTERWARDS_NS: u64 = 800_000;
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let mouse = Device::new(&MOUSE)?;
+    let photon = Photon::start(ctx, &STATS)?;
+    let before = Sample::settled(&photon)?;
+    let longest = longest_wait(&mouse)?;
+    let after = Sample::settled(&photon)?;
+    photon.stop()?;
+    let gave_way = after.counter("give_way")? - before.counter("give_way")?;
+    let metrics = json!({"longest_us": longest / 1000, "gave_way": gave_way});
+    match longest > TAKEN_NS + AFTERWARDS_NS {
+        true => Err(Fail::failed(format!("the reader waited: {metrics}"))),
+        false => Ok(metrics),
+    }
+}
+
+/// The longest time from a report to its reader, ns, of `REPORTS` a millisecond apart.
+pub fn longest_wait(mouse: &Device) -> Result<u64, Fail> {
+    let reader = mouse.reader()?;
+    let mut workers = vec![Worker::hog("hog"); HOGS_A_CPU * cpus()];
+    let taken = Worker::hog("rt").policy(Policy::Fifo(1));
+    workers.extend((0..cpus()).map(|cpu| taken.on(cpu).every(PERIOD_NS, TAKEN_NS)));
+    let load = Load::start(&workers)?;
+    let longest = std::thread::scope(|scope| {
+        let read = scope.spawn(move || -> io::Result<u64> {
+            let (mut seen, mut longest) = (0, 0);
+            while seen < SEEN {
+                reader.read(|at| {
+                    seen += 1;
+                    longest = longest.max(mono_ns().saturating_sub(at));
+                })?;
+            }
+            Ok(longest)
+        });
+        mouse.play(0, REPORTS, NS_PER_MS)?;
+        let longest = read.join();
+        Ok::<_, Fail>(longest.map_err(|_| Fail::failed("the reader panicked"))??)
+    })?;
+    load.finish()?;
+    Ok(longest)
+}
