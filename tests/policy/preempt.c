@@ -121,6 +121,20 @@ static void turns(void)
 	}
 }
 
+/* Once a CPU and reader, and never those who are as urgent. */
+static void giving_way(void)
+{
+	for (u8 class = CLASS_INPUT; class < NR_CLASSES; class ++) {
+		check_case = class;
+		CHECK_EQ(gives_way(class, NOW, NOW - MS), class > CLASS_KERNEL);
+		CHECK_EQ(gives_way(class, NOW, 0), class > CLASS_KERNEL);
+		CHECK(!gives_way(class, NOW, NOW));
+		CHECK(!gives_way(class, 0, NOW));
+		CHECK(!gives_way(class, 0, 0));
+	}
+	check_case = 0;
+}
+
 static void wishes(void)
 {
 	CHECK(is_urgent(CLASS_INPUT));
@@ -151,6 +165,7 @@ int main(void)
 	input_and_frames();
 	short_frames();
 	turns();
+	giving_way();
 	wishes();
 	return check_done();
 }
