@@ -148,6 +148,17 @@ static void requests(void)
 	CHECK(request_used(&t));
 }
 
+/* An input reader before every frame that is overdue by less than a budget; nobody else moves. */
+static void readers_first(void)
+{
+	struct task_ctx t = { .deadline = NOW };
+
+	for (u8 class = CLASS_INPUT; class < NR_CLASSES; class ++) {
+		t.class = class;
+		CHECK_EQ(queued_deadline(&t), class == CLASS_INPUT ? NOW - 16 * MS : NOW);
+	}
+}
+
 int main(void)
 {
 	tun = default_tunables();
@@ -158,5 +169,6 @@ int main(void)
 	overload();
 	slices();
 	requests();
+	readers_first();
 	return check_done();
 }

@@ -60,7 +60,8 @@ static __always_inline void queue_llc(struct task_struct *p,
 		dsq = DSQ_CPU_BASE + MAX_CPUS;
 #endif
 	scx_bpf_dsq_insert_vtime(p, dsq, stint_slice(t),
-				 queue_key(task_slot(p), t->deadline), 0);
+				 queue_key(task_slot(p), queued_deadline(t)),
+				 0);
 	count(urgent ? CNT_queue_urgent : CNT_queue_llc);
 	wake_idle_cpu(p);
 }

@@ -97,4 +97,17 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 	return min_u64(rel + fair_shift(t, fc, now, sooner, most), most);
 }
 
+/* By how much an input reader that has to wait is put before its deadline, ns. */
+#define INPUT_AHEAD_NS (16ULL * NSEC_PER_MSEC_)
+
+/*
+ * Where a task stands in the queue of its LLC. Beside more frames than CPUs all of
+ * them are overdue, and a reader that asks now would wait for each.
+ */
+static inline u64 queued_deadline(const struct task_ctx *t)
+{
+	return t->class == CLASS_INPUT ? t->deadline - INPUT_AHEAD_NS :
+					 t->deadline;
+}
+
 #endif /* PHOTON_POLICY_DEADLINE_H */
