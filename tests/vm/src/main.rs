@@ -14,7 +14,6 @@ mod fault;
 mod game;
 mod gpu;
 mod init;
-mod interrupts;
 mod kmsg;
 mod kthreads;
 mod latch;

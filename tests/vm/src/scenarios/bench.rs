@@ -3,9 +3,8 @@
 //! itself: the scheduler it was told is the one that was attached before, between and after the cells, or it fails.
 //! Arguments: those of [`crate::subject`], `--cells P+B,P+B2+B3`, `--seed N`, `--ms N`, `--settle-ms N`, `--frames`,
 //! `--delay-us N` before the first cell; `--rename NAME` for every thread, `--cgroup NAME` for the game, `--registered`:
-//! the game says that it is one; `--short-turns`: see [`crate::interrupts`].
+//! the game says that it is one.
 
-use crate::interrupts::Interrupts;
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::subject::{under, verify};
 use serde_json::{Value, json};
@@ -20,8 +19,6 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let delay = Duration::from_micros(ctx.number("--delay-us", 0)?);
     let (named, cells) = under(ctx, || {
         std::thread::sleep(delay);
-        let short_turns = ctx.args.iter().any(|a| a == "--short-turns");
-        let _interrupts = short_turns.then(Interrupts::start).transpose()?;
         cells(ctx)
     })?;
     Ok(json!({"before": named.before, "after": named.after, "cells": cells}))
