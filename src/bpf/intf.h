@@ -98,7 +98,9 @@ struct cpu_ctx {
 	/* line 1: preempting CPUs and, with the rq lock held, enqueue */
 	u64 claim; /* 64: ns, when somebody preempted this CPU; 0: free */
 	u8 pinned; /* 72: the CPU's own queue may hold tasks */
-	u8 reserved1[55];
+	u8 reserved1[7];
+	u64 lock_until; /* 80: ns, a frame waits for a lock of the running task */
+	u8 reserved6[40];
 	/* line 2: the CPU itself */
 	u64 source_until; /* 128: ns, end of the interrupt's stamp */
 	u64 fair_served; /* 136: ns of CPU that fair tasks got */

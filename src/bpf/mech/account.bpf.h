@@ -62,6 +62,7 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 	c->last = t->class;
 	WRITE_ONCE(c->class, t->class);
 	WRITE_ONCE(c->claim, 0);
+	WRITE_ONCE(c->lock_until, 0);
 	if (looks_idle(cpu))
 		mark_idle(cpu, false);
 	give_way(t, c, cpu);
@@ -126,6 +127,7 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 	why_stopping(p, t, ran, runnable);
 	if (!runnable)
 		return;
+	lift_stopped(t, c);
 	if (request_used(t))
 		t->flags |= TASK_EXPIRED;
 	else

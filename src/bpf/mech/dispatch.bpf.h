@@ -114,6 +114,8 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 	bool urgent = scx_bpf_dsq_nr_queued(urgent_dsq(cpu)) > 0;
 	bool turn = urgent && is_turn_of_fair(c, cpu);
 
+	if (keep_lock_holder(c, prev))
+		return;
 	if (dispatch_lock_holder(c, cpu, prev))
 		return;
 	if (dispatch_own(c, cpu))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Lock holders. A frame task that waits for a lock waits for whoever holds it, and
- * that one may itself wait for a CPU behind work of all sorts. So while it is
- * queued it runs in the frame's stead: as a frame task, once, for lock_lift_us or
- * until it wakes somebody, which is mostly the waiter.
+ * that one may itself wait for a CPU behind work of all sorts, or be about to. So it
+ * runs in the frame's stead: as a frame task, once, for lock_lift_us or until it
+ * wakes somebody, which is mostly the waiter.
  *
  * When it is bad: a game whose frames wait for a lock all the time gives each
  * holder this much before the work of others. What the holder runs is charged to
@@ -13,20 +13,40 @@
 #define PHOTON_POLICY_LOCK_H
 
 #include "preempt.h"
+#include "slice.h"
+
+/* A holder that lost its CPU while a frame task waits for it. */
+static inline void lock_lift_stopped(const volatile struct tunables *pr,
+				     struct task_ctx *holder, u64 now)
+{
+	holder->class = CLASS_FRAME;
+	holder->flags |= TASK_LIFTED;
+	holder->deadline = now + us_to_ns(pr->frame_deadline_us);
+	holder->request_end = holder->used + us_to_ns(pr->lock_lift_us);
+}
 
 /* The queued holder of a lock that the waiter, a frame task, is about to wait for. */
 static inline void lock_lift(const volatile struct tunables *pr,
 			     struct task_ctx *holder,
 			     const struct task_ctx *waiter, u64 now)
 {
-	holder->class = CLASS_FRAME;
-	holder->flags |= TASK_LIFTED;
-	holder->deadline = now + us_to_ns(pr->frame_deadline_us);
-	holder->request_end = holder->used + us_to_ns(pr->lock_lift_us);
+	lock_lift_stopped(pr, holder, now);
 	/* Whom it wakes is the next link of the waiter's chain. */
 	holder->chain_until = waiter->chain_until;
 	holder->source = waiter->source;
 	holder->depth = waiter->depth;
+}
+
+/* Does a frame task still wait for a lock of the task that runs, or has it long enough? */
+static inline bool lock_is_wanted(u64 until, u8 class, u64 now)
+{
+	return before_u64(now, until) && !is_urgent(class);
+}
+
+/* ns: the holder's slice has ended, the wait for it has not. */
+static inline u64 lock_slice(u64 until, u64 now)
+{
+	return max_u64(sub_sat(until, now), SLICE_MIN_NS);
 }
 
 /*

@@ -36,23 +36,11 @@ struct task_struct___int {
 	int on_rq;
 } __attribute__((preserve_access_index));
 
-static bool has_cpu(const struct task_struct *p)
-{
-	const struct task_struct___int *old = (const void *)p;
-
-	if (bpf_core_field_size(p->on_cpu) == sizeof(int))
-		return old->on_cpu;
-	return p->on_cpu;
-}
-
-static bool waits_for_cpu(const struct task_struct *p)
-{
-	const struct task_struct___int *old = (const void *)p;
-
-	if (bpf_core_field_size(p->on_rq) == sizeof(int))
-		return old->on_rq;
-	return p->on_rq;
-}
+/* A task's on_cpu or on_rq. */
+#define FLAG_OF(p, field)                                         \
+	(bpf_core_field_size((p)->field) == sizeof(int) ?         \
+		 ((const struct task_struct___int *)(p))->field : \
+		 (p)->field)
 
 /* By a number of the caller's own namespace: games run in containers. From 6.14 on. */
 struct task_struct *bpf_task_from_vpid(s32 vpid) __ksym __weak;
@@ -66,17 +54,20 @@ static struct task_struct *thread(s32 number)
 
 /*
  * Who runs is left to run: nobody preempts a CPU that has just been preempted, and
- * until then this one looks so. A holder that waits is named to our own CPU, which
- * is about to look for its next task.
+ * until then this one looks so; nor does its slice end. A holder that waits is named
+ * to our own CPU, which is about to look for its next task.
  */
 static void help(struct cpu_ctx *own, const struct task_struct *holder)
 {
 	struct cpu_ctx *its = &cpus[holder->thread_info.cpu & (MAX_CPUS - 1)];
+	u64 now = scx_bpf_now();
 
-	if (has_cpu(holder))
-		WRITE_ONCE(its->claim, lock_claim(&tun, scx_bpf_now()));
-	else if (waits_for_cpu(holder))
+	if (FLAG_OF(holder, on_cpu)) {
+		WRITE_ONCE(its->claim, lock_claim(&tun, now));
+		WRITE_ONCE(its->lock_until, now + us_to_ns(tun.lock_lift_us));
+	} else if (FLAG_OF(holder, on_rq)) {
 		own->lock_holder = holder->pid;
+	}
 }
 
 SEC("fentry/futex_wait")

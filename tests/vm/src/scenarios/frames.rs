@@ -13,6 +13,7 @@ const MOST_LATE_PERCENT: f64 = 5.0;
 /// 0.5 ms was seen; 50 where it was broken.
 const INPUT_LIMIT_US: f64 = 5_000.0;
 const REPORT: &str = "/tmp/frames.json";
+const SECONDS: &str = "1.5";
 
 /// With `--eevdf` also what the kernel's own scheduler makes of it.
 pub fn run(ctx: &Ctx) -> Outcome {
@@ -48,9 +49,20 @@ fn summary(report: &Value) -> Result<(f64, f64, Value), Fail> {
 
 /// The game in a box for a second and a half; its report.
 pub fn play(ctx: &Ctx, profile: &str, background: &str, into: &str) -> Result<Value, Fail> {
+    play_for(ctx, profile, background, SECONDS, into)
+}
+
+/// The same, measured for `seconds`.
+pub fn play_for(
+    ctx: &Ctx,
+    profile: &str,
+    background: &str,
+    seconds: &str,
+    into: &str,
+) -> Result<Value, Fail> {
     let status = Command::new(&ctx.photon_bench)
         .args(["run", "--profile", profile, "--background", background])
-        .args(["--settle", "0.5", "--seconds", "1.5", "--json", into])
+        .args(["--settle", "0.5", "--seconds", seconds, "--json", into])
         .stdout(Stdio::null())
         .stdin(Stdio::null())
         .status()?;
