@@ -77,7 +77,7 @@ fn try_load(cli: &Cli, map: &CpuMap) -> Result<Layout> {
         return Err(why.into());
     }
     let mut object = MaybeUninit::uninit();
-    let scheduler = Scheduler::load(cli, map.clone(), &mut object)?;
+    let scheduler = Scheduler::load(cli, &mut object)?;
     Ok(scheduler.layout().clone())
 }
 

@@ -155,7 +155,9 @@ pub enum Command {
         #[arg(value_name = "NAME=VALUE", value_parser = typed)]
         assignments: Vec<(String, String)>,
     },
-    /// Say which of the running processes are taken for a game, and why; attaches nothing
+    /// Say which of the running processes look like a game, and why; attaches nothing
+    ///
+    /// It judges by the processes alone. The daemon also knows what `run` registered, who draws and whom input reaches.
     ///
     /// With --json the names, command lines and cgroups of all processes are printed, too, as they were judged: look into
     /// it before you show it to anybody.
@@ -171,7 +173,7 @@ pub enum Command {
     /// Say in one line, within 5 ms, what the kernel schedules by; for panels and MangoHud's exec
     ///
     /// Exits 0 if scx_photon schedules, 10 if the kernel's own scheduler does, 11 if another sched_ext scheduler does,
-    /// 12 if scx_photon is attached but its daemon does not answer, 4 if this kernel has no sched_ext.
+    /// 12 if scx_photon is attached but nobody listens at its socket, 4 if this kernel has no sched_ext.
     Status,
 
     /// Say of each stuttering frame of the last minutes why it took so long; needs no root

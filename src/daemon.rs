@@ -26,6 +26,7 @@ use crate::loader::Scheduler;
 use crate::model::Sample;
 use crate::probe::InputProbe;
 use crate::probes;
+use crate::register::Registry;
 use crate::server::{self, Server};
 use crate::shutdown::{Asked, Shutdown};
 use crate::socket::Socket;
@@ -53,11 +54,15 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
     if let PreferCpus::List(_) = cli.prefer_cpus {
         CpuMap::detect(&cli.prefer_cpus)?.refuse_absent(&cli.prefer_cpus)?;
     }
+    let mut kept = Kept {
+        tuning: Tuning::new(cli.layers.clone()),
+        registry: None,
+    };
     loop {
         if let Some(why) = caps::blocker().or_else(latch::blocker) {
             return Err(why.into());
         }
-        match session(cli, shutdown)? {
+        match session(cli, &mut kept, shutdown)? {
             None => {
                 info!("stopped on request; the default scheduler is back");
                 return Ok(());
@@ -70,26 +75,34 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
     }
 }
 
+/// What outlives an attachment: the changes of `set` and SIGHUP, and the games that `run` has registered.
+struct Kept {
+    tuning: Tuning,
+    registry: Option<Registry>,
+}
+
 /// One attachment. None when it ended on request.
-fn session(cli: &Cli, shutdown: &Shutdown) -> Result<Option<Exit>> {
+fn session(cli: &Cli, kept: &mut Kept, shutdown: &Shutdown) -> Result<Option<Exit>> {
     let (mut object, mut probe_object) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     let (mut display_object, mut exec_object) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     let mut lock_object = MaybeUninit::uninit();
-    let mut scheduler = Scheduler::load(cli, CpuMap::detect(&cli.prefer_cpus)?, &mut object)?;
+    let mut scheduler = Scheduler::load(cli, &mut object)?;
     scheduler.attach()?;
     let probe = probes::input(cli, &scheduler, &mut probe_object);
     let display = probes::display(cli, &scheduler, &mut display_object);
     let exec = probes::exec(cli, &mut exec_object);
     let lock = probes::lock(cli, &scheduler, &mut lock_object);
-    let games = Games::new(exec, cli.rules.clone())?;
+    let tuning = &kept.tuning;
+    let games = Games::new(exec, tuning.rules(), kept.registry.take())?;
     announce::start(cli, &scheduler, probe.is_some(), display.as_ref())?;
-    let tuning = Tuning::new(cli.layers.clone());
+    tuning.game_changed(&scheduler, &games)?;
     let session = Session::new(&scheduler, probe, display, games, tuning)?;
     let ended = session.run(cli, shutdown)?;
     // First of all: taking the probe off waits for every task to pass through the
     // kernel, a third of a second beside hogs on kernels before 7.
     scheduler.detach();
-    drop((session, lock));
+    kept.registry = session.games.into_inner().into_registry();
+    drop(lock);
     Ok(if ended { Some(scheduler.exit()) } else { None })
 }
 
@@ -107,7 +120,7 @@ struct Session<'s> {
     /// As many as the log has been told of.
     malformed: Cell<u64>,
     games: RefCell<Games<'s>>,
-    tuning: Tuning,
+    tuning: &'s Tuning,
 }
 
 impl<'s> Session<'s> {
@@ -116,7 +129,7 @@ impl<'s> Session<'s> {
         probe: Option<InputProbe<'s>>,
         display: Option<DisplayProbe<'s>>,
         games: Games<'s>,
-        tuning: Tuning,
+        tuning: &'s Tuning,
     ) -> Result<Self> {
         let drain = probe.as_ref().map(Drain::new).transpose()?;
         let mut exits = RingBufferBuilder::new();

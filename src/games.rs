@@ -63,11 +63,19 @@ impl Measure for Known<'_> {
 }
 
 impl<'a> Games<'a> {
-    /// Without the probe it looks for games at the start and for registered ones.
-    pub fn new(probe: Option<ExecProbe<'a>>, rules: Vec<Rule>) -> Result<Self> {
-        let registry = Registry::listen(Path::new(SOCKET))
-            .inspect_err(|e| warn!("`scx_photon run` cannot register games: {e:#}"))
-            .ok();
+    /// Without the probe it looks for games at the start and for registered ones; `registered` is of the attachment
+    /// before this one.
+    pub fn new(
+        probe: Option<ExecProbe<'a>>,
+        rules: Vec<Rule>,
+        registered: Option<Registry>,
+    ) -> Result<Self> {
+        let listen = || {
+            Registry::listen(Path::new(SOCKET))
+                .inspect_err(|e| warn!("`scx_photon run` cannot register games: {e:#}"))
+                .ok()
+        };
+        let registry = registered.or_else(listen);
         Ok(Games {
             watch: Watch::new(probe.as_ref().map(Execs::new).transpose()?, rules)?,
             probe,
@@ -75,6 +83,11 @@ impl<'a> Games<'a> {
             registry,
             told: Told::default(),
         })
+    }
+
+    /// Who has registered, for the next attachment.
+    pub fn into_registry(self) -> Option<Registry> {
+        self.registry
     }
 
     /// The rules of a configuration that was read again.

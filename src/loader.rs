@@ -40,10 +40,13 @@ pub struct Scheduler<'a> {
 
 impl<'a> Scheduler<'a> {
     /// Loads the scheduler for this machine; attaches nothing.
-    pub fn load(cli: &Cli, map: CpuMap, object: &'a mut MaybeUninit<OpenObject>) -> Result<Self> {
+    pub fn load(cli: &Cli, object: &'a mut MaybeUninit<OpenObject>) -> Result<Self> {
+        // Read before the CPUs are looked at, or one that comes in between is missed.
+        let seq = hotplug_seq()?;
+        let map = CpuMap::detect(&cli.prefer_cpus)?;
         let mut open = open(cli, object)?;
         fill_rodata(&mut open, cli, &map)?;
-        set_ops(&mut open, cli)?;
+        set_ops(&mut open, cli, seq);
         uei_set_size!(open, photon_ops, uei);
         let skel = open.load().map_err(|e| Failure::Load(load_error(&e)))?;
         let mut this = Scheduler {
@@ -211,7 +214,8 @@ impl<'a> Scheduler<'a> {
             .map_or(0, |snap| snap.at_ns >> intf::COARSE_SHIFT) as u32;
         entry.tgid == pid
             && entry.faces >= intf::FACES_LEAST
-            && (entry.facing_until.wrapping_sub(now) as i32) > 0
+            // As lies_ahead() in policy/base.h.
+            && entry.facing_until.wrapping_sub(now).wrapping_sub(1) < intf::COARSE_AHEAD_MAX
     }
 
     fn read_layout(&mut self) -> Result<()> {
@@ -332,19 +336,19 @@ fn write_tunables(tun: &mut types::tunables, values: &Values) {
     slots.copy_from_slice(&values.0);
 }
 
-fn set_ops(open: &mut OpenMainSkel<'_>, cli: &Cli) -> Result<()> {
+fn set_ops(open: &mut OpenMainSkel<'_>, cli: &Cli, hotplug_seq: u64) {
     // From 7.1 on the heartbeat does this, and the kernel warns of cpu_release.
     let generic_rescue = compat::ksym_exists("scx_bpf_dsq_reenq").unwrap_or(false);
     let ops = open.struct_ops.photon_ops_mut();
-    ops.flags = *compat::SCX_OPS_KEEP_BUILTIN_IDLE;
+    // Exiting tasks, too: the kernel would let each run for 20 ms before the queues are asked.
+    ops.flags = *compat::SCX_OPS_KEEP_BUILTIN_IDLE | *compat::SCX_OPS_ENQ_EXITING;
     ops.exit_dump_len = cli.exit_dump_len;
-    ops.hotplug_seq = hotplug_seq()?;
+    ops.hotplug_seq = hotplug_seq;
     if generic_rescue {
         ops.cpu_release = std::ptr::null_mut();
         open.progs.photon_cpu_release.set_autoload(false);
     }
     append_version(&mut open.struct_ops.photon_ops_mut().name);
-    Ok(())
 }
 
 /// The attach fails if a CPU came or went since this was read.

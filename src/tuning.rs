@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::channel;
 use crate::cli::Cli;
 use crate::config::{Config, Profile};
+use crate::detect::rules::Rule;
 use crate::games::Games;
 use crate::loader::Scheduler;
 use crate::tables::{TUNABLES, Tunable, Values};
@@ -98,6 +99,11 @@ impl Tuning {
         Tuning {
             layers: RefCell::new(layers),
         }
+    }
+
+    /// Of the configuration that counts now.
+    pub fn rules(&self) -> Vec<Rule> {
+        self.layers.borrow().file.rules.clone()
     }
 
     /// The request `set`: of root alone, whoever else may connect.

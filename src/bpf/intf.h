@@ -100,7 +100,8 @@ struct cpu_ctx {
 	u8 pinned; /* 72: the CPU's own queue may hold tasks */
 	u8 reserved1[7];
 	u64 lock_until; /* 80: ns, a frame waits for a lock of the running task */
-	u8 reserved6[40];
+	u64 overdue; /* 88: dsq whose head is to run here next; 0: none */
+	u8 reserved6[32];
 	/* line 2: the CPU itself */
 	u64 source_until; /* 128: ns, end of the interrupt's stamp */
 	u64 fair_served; /* 136: ns of CPU that fair tasks got */

@@ -60,13 +60,14 @@ TUNABLE(load_frequency, 1, 0, 1, "bool",
 	"0 asks for the highest at all times")
 TUNABLE(frame_frequency, 100, 0, 100, "%",
 	"Where the governor is schedutil and while a game is played, the least "
-	"that a CPU which runs its frames asks for, of its highest frequency")
+	"that a CPU which runs frame or input tasks asks for, of its highest "
+	"frequency")
 TUNABLE(preempt_margin_us, 500, 0, 20000, "us",
 	"A running task is preempted only if its deadline is later than the "
 	"newcomer's by more than this")
 TUNABLE(min_run_us, 1000, 500, 10000, "us",
-	"Run that a task which has waited past its deadline keeps before a frame "
-	"may preempt it")
+	"Run that a frame, and a task which has waited past its deadline, keeps "
+	"before a frame may preempt it")
 TUNABLE(facing_ms, 4000, 100, 60000, "ms",
-	"How long a process counts as facing the player after an input or display "
-	"chain has reached it")
+	"How long a process counts as facing the player after the last input, "
+	"display or real-time chain of at least 16 has reached it")

@@ -4,6 +4,7 @@
 //! daemon has not.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use procfs::process::Process;
@@ -19,6 +20,9 @@ const ENTRY_DIRS: &[&str] = &[
 ];
 /// Longer command lines are cut: what is looked for stands at the front.
 const ARGS_MAX: usize = 64;
+const ARGS_BYTES_MAX: u64 = 4096;
+/// Desktop entries remembered; more than any desktop has.
+const CATEGORIES_MAX: usize = 4096;
 
 /// What was read of a process, for as long as it is the same one.
 struct Known {
@@ -73,8 +77,7 @@ impl Processes {
         if parent == KTHREADD {
             return None;
         }
-        let mut args = process.cmdline().ok()?;
-        args.truncate(ARGS_MAX);
+        let args = arguments(process).ok()?;
         let groups = process.cgroups().ok()?;
         let unified = groups.0.into_iter().find(|g| g.hierarchy == 0);
         let cgroup = unified.map_or_else(String::new, |g| g.pathname);
@@ -95,9 +98,23 @@ impl Processes {
             return String::new();
         };
         let look = || ENTRY_DIRS.iter().find_map(|dir| entry(Path::new(dir), &id));
+        // Anybody may make cgroups of any name.
+        if self.categories.len() >= CATEGORIES_MAX {
+            self.categories.clear();
+        }
         let found = self.categories.entry(id.clone());
         found.or_insert_with(|| look().unwrap_or_default()).clone()
     }
+}
+
+/// The first of its arguments. The whole of them may be megabytes, and as many times as somebody likes to fork.
+fn arguments(process: &Process) -> Result<Vec<String>, procfs::ProcError> {
+    let mut bytes = Vec::new();
+    let file = process.open_relative("cmdline")?;
+    file.take(ARGS_BYTES_MAX).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let args = text.split_terminator('\0').take(ARGS_MAX);
+    Ok(args.map(String::from).collect())
 }
 
 /// The desktop entry that a unit of systemd's convention for desktops was made for:

@@ -222,7 +222,7 @@ static void facing(void)
 	CHECK(link_faces(&t, T0));
 }
 
-static const u32 GAME = 4711;
+static const u32 GAME = 4711, OTHER = 815;
 
 static u32 faces_until_facing(struct process_ctx *ps, u64 *now, u64 gap)
 {
@@ -356,6 +356,21 @@ static void ordinary_classes(void)
 	CHECK_EQ(link_class(&tun, &t, &w), CLASS_INPUT);
 }
 
+/* A time of 0 in an entry that was never used lay ahead from the 26th day on. */
+static void a_machine_that_is_up_for_weeks(void)
+{
+	for (u64 day = 1; day < 120; day++) {
+		struct process_ctx unused = {}, old = { .tgid = OTHER, .faces = FACES_LEAST };
+		u64 now = day * 24 * 3600 * NSEC_PER_SEC;
+
+		CHECK(!link_facing(&old, OTHER, now));
+		CHECK_EQ(faces_until_facing(&unused, &now, 16 * MS), FACES_LEAST);
+		old.tgid = GAME;
+		old.faces = FACES_LEAST - 1;
+		CHECK_EQ(faces_until_facing(&old, &now, 16 * MS), FACES_LEAST);
+	}
+}
+
 int main(void)
 {
 	tun = default_tunables();
@@ -369,6 +384,7 @@ int main(void)
 	facing();
 	a_process_faces();
 	faces_are_not_shared();
+	a_machine_that_is_up_for_weeks();
 	budget();
 	burst();
 	waiting_does_not_age();

@@ -70,11 +70,30 @@ static void who_runs_is_left_to_run(void)
 	CHECK(!is_claimed(now - CLAIM_NS, now, CLASS_INPUT));
 }
 
+/* Who calls futex_wait() again and again keeps nobody on a CPU. */
+static void a_running_holder_is_lifted_once_a_stint(void)
+{
+	u64 now = 1000 * MS, until = now + us_to_ns(tun.lock_lift_us);
+
+	CHECK(lock_may_begin(0));
+	CHECK(!lock_may_begin(until));
+	CHECK(!lock_may_begin(LOCK_DONE));
+	CHECK(lock_is_wanted(until, CLASS_FAIR, now));
+	CHECK(lock_is_wanted(until, CLASS_GAME, until - 1));
+	CHECK(!lock_is_wanted(until, CLASS_FAIR, until));
+	CHECK(!lock_is_wanted(until, CLASS_FRAME, now));
+	CHECK(!lock_is_wanted(LOCK_DONE, CLASS_FAIR, now));
+	CHECK_EQ(lock_slice(until, now), us_to_ns(tun.lock_lift_us));
+	CHECK_EQ(lock_slice(until, until - 1), SLICE_MIN_NS);
+	CHECK_EQ(lock_slice(until, until + MS), SLICE_MIN_NS);
+}
+
 int main(void)
 {
 	tun = default_tunables();
 	a_hog_is_lifted_once();
 	whom_it_wakes_is_the_next_link();
 	who_runs_is_left_to_run();
+	a_running_holder_is_lifted_once_a_stint();
 	return check_done();
 }

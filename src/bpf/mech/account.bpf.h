@@ -119,6 +119,8 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 			c->fair_served += ran;
 			c->fair_pulls += fair_pull(t, fair_clock(), ran);
 		}
+		if (runnable)
+			lift_stopped(t, c);
 	} else if (t->flags & TASK_LIFTED) {
 		fair_charge(t, ran, p->scx.weight);
 		if (!runnable || request_used(t))
@@ -127,7 +129,6 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 	why_stopping(p, t, ran, runnable);
 	if (!runnable)
 		return;
-	lift_stopped(t, c);
 	if (request_used(t))
 		t->flags |= TASK_EXPIRED;
 	else

@@ -68,6 +68,17 @@ static __always_inline bool dispatch_own(struct cpu_ctx *c, s32 cpu)
 	return true;
 }
 
+/* The timer has found somebody who waits too long. */
+static __always_inline bool dispatch_overdue(struct cpu_ctx *c)
+{
+	u64 dsq = READ_ONCE(c->overdue);
+
+	if (!dsq)
+		return false;
+	WRITE_ONCE(c->overdue, 0);
+	return scx_bpf_dsq_move_to_local(dsq, 0);
+}
+
 /* Work conservation across LLCs: an idle CPU takes what others cannot run now. */
 static __always_inline bool dispatch_steal(s32 cpu)
 {
@@ -114,7 +125,9 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 	bool urgent = scx_bpf_dsq_nr_queued(urgent_dsq(cpu)) > 0;
 	bool turn = urgent && is_turn_of_fair(c, cpu);
 
-	if (keep_lock_holder(c, prev))
+	if (dispatch_overdue(c))
+		return;
+	if (!urgent && keep_lock_holder(c, prev))
 		return;
 	if (dispatch_lock_holder(c, cpu, prev))
 		return;

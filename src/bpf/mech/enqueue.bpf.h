@@ -176,7 +176,7 @@ static __always_inline void enqueue_bound(struct task_struct *p,
 	if (is_urgent(t->class) &&
 	    may_preempt(&tun, victim_deadline(cpu, now, t->class),
 			t->deadline) &&
-	    claim_cpu(cpu, now)) {
+	    claim_cpu(cpu, now, t->class)) {
 		count_preempt(cpu, cpu);
 		insert_on(p, t, cpu, SCX_ENQ_PREEMPT);
 		return;

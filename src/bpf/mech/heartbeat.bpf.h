@@ -95,6 +95,21 @@ static void rescue_stranded(struct heartbeat *hb)
 	}
 }
 
+/*
+ * While the kernel passes the scheduler by, at a suspend, CPUs go idle and nobody is
+ * told: no task would be sent to them until they have run one.
+ */
+static void refresh_idle(void)
+{
+	const struct cpumask *idle = scx_bpf_get_idle_cpumask();
+	u32 i;
+
+	bpf_for(i, 0, nr_cpus)
+		if (!looks_idle(i) && bpf_cpumask_test_cpu(i, idle))
+			mark_idle(i, true);
+	scx_bpf_put_idle_cpumask(idle);
+}
+
 static void set_clock(u64 now)
 {
 	WRITE_ONCE(clock.ahead, now - bpf_ktime_get_ns());
@@ -107,6 +122,7 @@ static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 	set_clock(now);
 	advance_fair_clock(hb, now);
 	game_beat(&hb->lease, now);
+	refresh_idle();
 	rescue_stranded(hb);
 	rescue_overdue(now);
 	frequency_rest(now);

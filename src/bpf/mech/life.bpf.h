@@ -72,14 +72,18 @@ static s32 create_queues(void)
 
 /*
  * A CPU that idles now says so only after its next task: until then nothing would
- * be sent to it. Who is taken for idle and is not corrects it in ops.running.
+ * be sent to it. Who is taken for idle and is not corrects it in ops.running. Not
+ * CPUs that are off: they would look idle for ever, to the rescue as well.
  */
 static void assume_idle(void)
 {
+	const struct cpumask *online = scx_bpf_get_online_cpumask();
 	u32 i;
 
-	bpf_for(i, 0, MAX_CPUS / BITS_PER_WORD)
-		shared.idle[i & (MAX_CPUS / BITS_PER_WORD - 1)] = ~0ULL;
+	bpf_for(i, 0, nr_cpus)
+		if (bpf_cpumask_test_cpu(i, online))
+			mark_idle(i, true);
+	scx_bpf_put_cpumask(online);
 }
 
 s32 BPF_STRUCT_OPS_SLEEPABLE(photon_init)
@@ -93,7 +97,7 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(photon_init)
 	assume_idle();
 	shared.fair[0].rate = FAIR_RATE_ONE;
 	shared.fair[0].inverse = FAIR_RATE_ONE;
-	shared.fair[0].at = bpf_ktime_get_ns();
+	shared.fair[0].at = scx_bpf_now();
 	return start_heartbeat();
 }
 

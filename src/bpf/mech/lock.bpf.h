@@ -58,13 +58,14 @@ static __always_inline bool dispatch_lock_holder(struct cpu_ctx *c, s32 cpu,
 	return prev && take_lock_holder(cpu, pid, prev);
 }
 
+/* Runnable, fair, and about to lose its CPU to input, a real-time task or its slice. */
 static __always_inline void lift_stopped(struct task_ctx *t,
 					 const struct cpu_ctx *c)
 {
 	u64 until = READ_ONCE(c->lock_until);
 	u64 now;
 
-	if (!until)
+	if (until <= LOCK_DONE)
 		return;
 	now = scx_bpf_now();
 	if (!lock_is_wanted(until, t->class, now))
@@ -73,29 +74,39 @@ static __always_inline void lift_stopped(struct task_ctx *t,
 	count(CNT_lock_lift);
 }
 
-/* The wanted task's slice is at its end. */
+/* The wanted task's slice is at its end, and nobody urgent waits. */
 static __always_inline bool keep_lock_holder(struct cpu_ctx *c,
 					     struct task_struct *prev)
 {
 	u64 until = READ_ONCE(c->lock_until);
 	u64 now;
 
-	if (!until || !prev || !(prev->scx.flags & SCX_TASK_QUEUED))
+	if (until <= LOCK_DONE || !prev || !(prev->scx.flags & SCX_TASK_QUEUED))
 		return false;
 	now = scx_bpf_now();
 	if (!lock_is_wanted(until, task_ctx(prev)->class, now))
 		return false;
-	WRITE_ONCE(c->lock_until, 0);
+	WRITE_ONCE(c->lock_until, LOCK_DONE);
 	scx_bpf_task_set_slice(prev, lock_slice(until, now));
 	count(CNT_lock_lift);
 	return true;
 }
 
-/* The lock is free, or somebody else has work: the lifted CPU may be taken again. */
+/*
+ * The lock is free, or somebody else has work: the holder's CPU may be taken again.
+ * A claim made since by somebody else is lost with the lock's, which costs one
+ * preemption.
+ */
 static __always_inline void lower_lock_holder(const struct task_ctx *waker)
 {
+	struct cpu_ctx *c = cpu_ctx(this_cpu());
+
 	if (waker->flags & TASK_LIFTED)
-		WRITE_ONCE(cpu_ctx(this_cpu())->class, CLASS_FAIR);
+		WRITE_ONCE(c->class, CLASS_FAIR);
+	if (READ_ONCE(c->lock_until) > LOCK_DONE) {
+		WRITE_ONCE(c->lock_until, LOCK_DONE);
+		WRITE_ONCE(c->claim, 0);
+	}
 }
 
 #endif /* PHOTON_LOCK_BPF_H */

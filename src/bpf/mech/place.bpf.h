@@ -132,12 +132,12 @@ __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 }
 
 /* One claimant a victim: the second waker that chose it looks elsewhere. */
-static __always_inline bool claim_cpu(s32 cpu, u64 now)
+static __always_inline bool claim_cpu(s32 cpu, u64 now, u8 newcomer)
 {
 	struct cpu_ctx *c = cpu_ctx(cpu);
 	u64 old = READ_ONCE(c->claim);
 
-	if (sub_sat(now, old) < CLAIM_NS)
+	if (is_claimed(old, now, newcomer))
 		return false;
 	return __sync_bool_compare_and_swap(&c->claim, old, now);
 }
@@ -169,7 +169,7 @@ static __always_inline s32 pick_victim(struct task_struct *p,
 	if (cpu >= 0 &&
 	    may_preempt(&tun, victim_deadline(cpu, now, t->class),
 			t->deadline) &&
-	    claim_cpu(cpu, now)) {
+	    claim_cpu(cpu, now, t->class)) {
 		count_preempt(cpu, prev);
 		return cpu;
 	}

@@ -49,11 +49,15 @@ static s32 find_rescuer(struct task_struct *p, u64 now, u64 late)
 	return best.cpu;
 }
 
-/* Makes the CPU look at its queues: the overdue head is the first of them. */
-static __always_inline void rescue_on(s32 cpu)
+/*
+ * Makes the CPU take from this queue first. Left to its own order it would compare
+ * heads, one of which may be bound to other CPUs, and never come to this one.
+ */
+static __always_inline void rescue_on(s32 cpu, u64 dsq)
 {
 	if (cpu < 0)
 		return;
+	WRITE_ONCE(cpu_ctx(cpu)->overdue, dsq);
 	/* In case that the flag is what was lost. */
 	WRITE_ONCE(cpu_ctx(cpu)->pinned, 1);
 	count(CNT_rescue_overdue);
@@ -73,7 +77,8 @@ static __noinline int rescue_queue(u64 dsq, s32 cpu, u64 now)
 	if (p) {
 		late = key_late(p->scx.dsq_vtime, now);
 		if (overdue(late))
-			rescue_on(cpu >= 0 ? cpu : find_rescuer(p, now, late));
+			rescue_on(cpu >= 0 ? cpu : find_rescuer(p, now, late),
+				  dsq);
 	}
 	bpf_rcu_read_unlock();
 	return 0;

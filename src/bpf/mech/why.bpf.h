@@ -74,6 +74,9 @@ static __always_inline struct why_budget *why_budget(u64 now)
  */
 static __always_inline bool why_concerns(const struct task_ctx *t)
 {
+	/* Lifted in the midst of its wait, whose begin nobody noted. */
+	if (t->flags & TASK_LIFTED)
+		return false;
 	return t->class == CLASS_FRAME || t->class == CLASS_INPUT ||
 	       ((t->flags & TASK_LEARNT) && t->class != CLASS_KERNEL);
 }

@@ -64,18 +64,23 @@ static inline bool before_u64(u64 a, u64 b)
 
 /*
  * Time in units of 2^20 ns, a millisecond and a bit, where eight bytes would be
- * a waste. Wraps after 52 days; comparisons hold over 26.
+ * a waste. Wraps after 52 days. No such time is ever set further ahead than
+ * COARSE_AHEAD_MAX, 137 s.
  */
-enum { COARSE_SHIFT = 20 };
+enum { COARSE_SHIFT = 20, COARSE_AHEAD_MAX = 1 << 17 };
 
 static inline u32 coarse(u64 ns)
 {
 	return ns >> COARSE_SHIFT;
 }
 
-static inline bool before_u32(u32 a, u32 b)
+/*
+ * Does `until` still lie ahead? Nobody may have renewed it for weeks: by the sign of
+ * the difference an entry that was never used would lie ahead from the 26th day on.
+ */
+static inline bool lies_ahead(u32 until, u32 now)
 {
-	return (s32)(a - b) < 0;
+	return until - now - 1 < COARSE_AHEAD_MAX;
 }
 
 /*

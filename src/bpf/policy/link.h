@@ -134,7 +134,7 @@ static inline bool link_faces(const struct task_ctx *t, u64 now)
 static inline bool link_facing(const struct process_ctx *ps, u32 tgid, u64 now)
 {
 	return ps->tgid == tgid && ps->faces >= FACES_LEAST &&
-	       before_u32(coarse(now), ps->facing_until);
+	       lies_ahead(ps->facing_until, coarse(now));
 }
 
 /*
@@ -145,7 +145,7 @@ static inline bool link_facing(const struct process_ctx *ps, u32 tgid, u64 now)
 static inline void link_face(const volatile struct tunables *pr,
 			     struct process_ctx *ps, u32 tgid, u64 now)
 {
-	bool live = before_u32(coarse(now), ps->facing_until);
+	bool live = lies_ahead(ps->facing_until, coarse(now));
 	u64 stays = FACES_GAP_NS;
 	u32 until;
 

@@ -37,7 +37,22 @@ static inline void lock_lift(const volatile struct tunables *pr,
 	holder->depth = waiter->depth;
 }
 
-/* Does a frame task still wait for a lock of the task that runs, or has it long enough? */
+enum {
+	/*
+	 * The running task has had its lift of this stint, or has woken somebody. Or
+	 * who calls futex_wait() again and again would keep a hog on its CPU for ever,
+	 * and behind it whoever is bound to that.
+	 */
+	LOCK_DONE = 1,
+};
+
+/* May a lift of the running task begin? It is at most one a stint. */
+static inline bool lock_may_begin(u64 until)
+{
+	return until == 0;
+}
+
+/* Does a frame task wait for a lock of the running task? */
 static inline bool lock_is_wanted(u64 until, u8 class, u64 now)
 {
 	return before_u64(now, until) && !is_urgent(class);

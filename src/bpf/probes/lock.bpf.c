@@ -63,6 +63,8 @@ static void help(struct cpu_ctx *own, const struct task_struct *holder)
 	u64 now = scx_bpf_now();
 
 	if (FLAG_OF(holder, on_cpu)) {
+		if (!lock_may_begin(READ_ONCE(its->lock_until)))
+			return;
 		WRITE_ONCE(its->claim, lock_claim(&tun, now));
 		WRITE_ONCE(its->lock_until, now + us_to_ns(tun.lock_lift_us));
 	} else if (FLAG_OF(holder, on_rq)) {

@@ -2,8 +2,9 @@
 //! A CPU goes away and comes back: the scheduler is attached again soon, by the same daemon, and uses what there is.
 //! Arguments: `--limit-ms N`, `--share-percent N` (least share of a CPU that each of as many hogs as CPUs must get),
 //! `--rounds N`, `--smt` (all siblings at once, by the kernel's own switch), `--prefer LIST` (the daemon's `--prefer-cpus`;
-//! CPUs in it may go).
+//! CPUs in it may go). What `set` has changed still counts then.
 
+use crate::effects::Daemon;
 use crate::load::{Load, Worker, cpus};
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
@@ -25,13 +26,16 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let [file, off, on] = switch(ctx.args.iter().any(|a| a == "--smt"))?;
     let list = ctx.option("--prefer").unwrap_or("auto");
     let photon = Photon::start(ctx, &["--prefer-cpus", list])?;
+    let daemon = Daemon { ctx, photon };
+    daemon.set(&["slice_us=2000"])?;
     let mut gaps = Vec::new();
     for value in [&off, &on].iter().cycle().take(2 * rounds as usize) {
         std::fs::write(&file, value)?;
-        gaps.push(gap(&photon)?.as_millis() as u64);
+        gaps.push(gap(&daemon.photon)?.as_millis() as u64);
         shares(cpus(), share)?;
+        daemon.is("slice_us", 2000)?;
     }
-    let stopped = photon.stop()?;
+    let stopped = daemon.photon.stop()?;
     if stopped.code != Some(0) {
         return Err(Fail::failed(format!(
             "exit code {:?}: {}",

@@ -12,8 +12,8 @@ use serde_json::json;
 use std::time::Duration;
 
 const RUN: Duration = Duration::from_secs(2);
-/// The longest deadline and the margin are 100 ms, the timer looks every 10 or, on an idle machine, 100 ms. Twice what
-/// DESIGN.md says of a busy machine.
+/// The longest deadline and the margin are 100 ms, the timer looks every 10 or, on an idle machine, 100 ms. Twice the
+/// 120 ms that DESIGN.md says of a busy machine.
 const CAP_MS: u64 = 250;
 
 pub fn run(ctx: &Ctx) -> Outcome {
