@@ -163,6 +163,16 @@ static void shift(void)
 	CHECK_EQ(fair_shift(&t, &fc, T0, sooner, later), -(s64)sooner);
 }
 
+/* Who goes on in a new thread keeps its debt; who has none gives none. */
+static void a_thread_is_born_with_its_makers_debt(void)
+{
+	CHECK_EQ(fair_born(1000 * MS, 1003 * MS), 1003 * MS);
+	CHECK_EQ(fair_born(1000 * MS, 900 * MS), 1000 * MS);
+	CHECK_EQ(fair_cost(3 * MS, WEIGHT_NICE0), 3 * MS);
+	CHECK_EQ(fair_cost(3 * MS, 2 * WEIGHT_NICE0), 3 * MS / 2);
+	CHECK_EQ(fair_cost(3 * MS, 0), 3 * MS);
+}
+
 int main(void)
 {
 	follows_who_is_served();
@@ -172,5 +182,6 @@ int main(void)
 	charge();
 	sleepers();
 	shift();
+	a_thread_is_born_with_its_makers_debt();
 	return check_done();
 }

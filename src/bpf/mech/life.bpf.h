@@ -5,6 +5,26 @@
 
 UEI_DEFINE(uei);
 
+/*
+ * The vtime a task begins with. At a fork the current task is its maker; a task that
+ * comes from another class has run before, and has nobody's debt.
+ */
+static __always_inline u64 first_vtime(const struct task_struct *p, u64 now)
+{
+	const struct task_struct *maker = bpf_get_current_task_btf();
+	u64 clock = fair_now(fair_clock(), now);
+	const struct cpu_ctx *c = cpu_ctx(this_cpu());
+	u64 ran;
+
+	if (p->se.sum_exec_runtime || !task_slot(maker) ||
+	    is_urgent(task_ctx(maker)->class))
+		return clock;
+	/* It runs: this stint is not in its account yet. */
+	ran = min_u64(sub_sat(now, c->started), STINT_MAX_NS);
+	return fair_born(clock, task_ctx(maker)->vtime +
+					fair_cost(ran, maker->scx.weight));
+}
+
 /* A task joins: a fresh slot, no history, an honest start for its account. */
 void BPF_STRUCT_OPS(photon_enable, struct task_struct *p)
 {
@@ -21,7 +41,7 @@ void BPF_STRUCT_OPS(photon_enable, struct task_struct *p)
 	__builtin_memset(t, 0, sizeof(*t));
 	t->class = CLASS_FAIR;
 	t->flags = p->flags & PF_KTHREAD ? TASK_KTHREAD : 0;
-	t->vtime = fair_now(fair_clock(), now);
+	t->vtime = first_vtime(p, now);
 	t->sum_exec = p->se.sum_exec_runtime;
 	t->woken_at = now;
 }

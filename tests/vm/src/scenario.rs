@@ -25,6 +25,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("layout", scenarios::layout::run),
     ("no_config", scenarios::no_config::run),
     ("no_probe", scenarios::no_probe::run),
+    ("relay", scenarios::relay::run),
     ("spread", scenarios::spread::run),
     ("input", scenarios::input::run),
     ("input_classes", scenarios::input_classes::run),

@@ -42,6 +42,7 @@ pub mod prefer;
 pub mod privilege;
 pub mod probe_cost;
 pub mod readme;
+pub mod relay;
 pub mod rescue;
 pub mod soak;
 pub mod spread;
