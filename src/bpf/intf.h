@@ -121,12 +121,6 @@ struct cpu_ctx {
 
 _Static_assert(sizeof(struct cpu_ctx) == 4 * CACHE_LINE, "cpu_ctx is 4 lines");
 
-/* Per LLC. */
-struct llc_ctx {
-	u64 queued; /* ns, when somebody last began to queue a task here */
-	u64 reserved[15];
-} __attribute__((aligned(128)));
-
 /* For probes that may not ask for the scheduler's clock; written by the timer. */
 struct clock {
 	u64 ahead; /* ns that scx_bpf_now() is ahead of CLOCK_MONOTONIC; wraps */

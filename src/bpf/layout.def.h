@@ -82,9 +82,6 @@ FIELD(shared, idle, 2, ANY, WAKERS)
 FIELD(shared, hurry, 3, ANY, WAKERS)
 FIELD(shared, snap, 4, TIMER, DAEMON)
 
-LAYOUT(llc_ctx, 128, 128, 120)
-FIELD(llc_ctx, queued, 0, ANY, ANY)
-
 LAYOUT(clock, 128, 128, 120)
 FIELD(clock, ahead, 0, TIMER, WAKERS)
 

@@ -168,27 +168,6 @@ void BPF_STRUCT_OPS(photon_tick, struct task_struct *p)
 	}
 }
 
-enum {
-	/*
-	 * From the verdict to the insertion: a run queue's lock, or the interrupt of
-	 * another CPU that inserts for us. Longer costs a look at empty queues more.
-	 */
-	QUEUEING_NS = 100 * NSEC_PER_USEC_,
-};
-
-/* Is a task queued in any LLC, or about to be? */
-static __always_inline bool work_comes(u64 now)
-{
-	u32 i;
-
-	bpf_for(i, 0, nr_llcs)
-		if (scx_bpf_dsq_nr_queued(DSQ_URGENT_BASE + i) > 0 ||
-		    scx_bpf_dsq_nr_queued(DSQ_LLC_BASE + i) > 0 ||
-		    sub_sat(now, READ_ONCE(llc_ctx(i)->queued)) < QUEUEING_NS)
-			return true;
-	return false;
-}
-
 /*
  * Who queues a task looks for an idle CPU after it, who goes idle looks for a task
  * after it said so: one of both sees the other, and no task waits beside an idle CPU
@@ -197,10 +176,11 @@ static __always_inline bool work_comes(u64 now)
 void BPF_STRUCT_OPS(photon_update_idle, s32 cpu, bool idle)
 {
 	mark_idle(cpu, idle);
-	if (!idle || !work_comes(scx_bpf_now()))
-		return;
-	count(CNT_kick_late);
-	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	if (idle && (scx_bpf_dsq_nr_queued(urgent_dsq(cpu)) > 0 ||
+		     scx_bpf_dsq_nr_queued(llc_dsq(cpu)) > 0)) {
+		count(CNT_kick_late);
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	}
 }
 
 #endif /* PHOTON_ACCOUNT_BPF_H */

@@ -31,16 +31,14 @@ __noinline int set_deadline(u32 slot, u64 now)
 /*
  * A CPU went idle while we decided: an idle CPU has no tick, and looks at no queue.
  * The other half of this is in photon_update_idle(). The kernel only notes what we
- * say and queues the task when we have returned, so a CPU that goes idle in between
- * sees an empty queue: it reads from `queued` that somebody is about to fill it.
- * Ordered with its bit in the idle mask by two atomics, each a full barrier.
+ * say and queues the task when we have returned: who goes idle in that microsecond is
+ * not seen, and sees nothing. The next switch anywhere in the LLC, or at worst the
+ * rescue, ends the wait; see docs/DESIGN.md for what was tried.
  */
-static __always_inline void wake_idle_cpu(const struct task_struct *p, s32 near)
+static __always_inline void wake_idle_cpu(const struct task_struct *p)
 {
-	u32 llc = cpu_llc[near & (MAX_CPUS - 1)];
 	s32 cpu;
 
-	__sync_lock_test_and_set(&llc_ctx(llc)->queued, scx_bpf_now());
 	if (!any_idle())
 		return;
 	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
@@ -68,7 +66,7 @@ static __always_inline void queue_llc(struct task_struct *p,
 				 queue_key(task_slot(p), queued_deadline(t)),
 				 0);
 	count(urgent ? CNT_queue_urgent : CNT_queue_llc);
-	wake_idle_cpu(p, cpu);
+	wake_idle_cpu(p);
 }
 
 /* Only `cpu` takes it; it is told apart from an empty queue by a flag. */

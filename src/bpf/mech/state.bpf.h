@@ -26,7 +26,6 @@ const volatile u32 sabotage = SABOTAGE_NONE;
 struct task_ctx tasks[MAX_TASKS] SEC(".bss.tasks");
 struct process_ctx processes[MAX_PROCESSES] SEC(".bss.processes");
 struct cpu_ctx cpus[MAX_CPUS] SEC(".bss.cpus");
-struct llc_ctx llcs[MAX_LLCS] SEC(".bss.llcs");
 struct cpu_counters counters[MAX_CPUS] SEC(".bss.counters");
 struct cpu_delays delays[MAX_CPUS] SEC(".bss.delays");
 
@@ -68,11 +67,6 @@ struct kin kin[FAMILY_SLOTS] SEC(".bss.kin");
 static __always_inline struct cpu_ctx *cpu_ctx(s32 cpu)
 {
 	return &cpus[cpu & (MAX_CPUS - 1)];
-}
-
-static __always_inline struct llc_ctx *llc_ctx(u32 llc)
-{
-	return &llcs[llc & (MAX_LLCS - 1)];
 }
 
 static __always_inline struct process_ctx *process_ctx(u32 tgid)
