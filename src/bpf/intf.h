@@ -95,7 +95,7 @@ struct cpu_ctx {
 	u8 class; /* 16: enum task_class of the running task */
 	u8 last; /* 17: enum task_class of the last stint */
 	u8 reserved0[46];
-	/* line 1: preempting CPUs and, with the rq lock held, enqueue */
+	/* line 1: preempting CPUs, enqueue with the rq lock held, lock probe, timer */
 	u64 claim; /* 64: ns, when somebody preempted this CPU; 0: free */
 	u8 pinned; /* 72: the CPU's own queue may hold tasks */
 	u8 reserved1[7];

@@ -18,6 +18,8 @@ const NOTICE: Duration = Duration::from_millis(50);
 const RUN: Duration = Duration::from_millis(500);
 /// Two of them on one CPU would have 50; the daemon that has just attached takes 22 of one.
 const SHARE_PERCENT: u64 = 65;
+/// Not the default.
+const SLICE_US: u64 = 2000;
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let limit = Duration::from_millis(ctx.number("--limit-ms", LIMIT_MS)?);
@@ -27,7 +29,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let list = ctx.option("--prefer").unwrap_or("auto");
     let photon = Photon::start(ctx, &["--prefer-cpus", list])?;
     let daemon = Daemon { ctx, photon };
-    daemon.set(&["slice_us=2000"])?;
+    daemon.set(&[&format!("slice_us={SLICE_US}")])?;
     let mut gaps = Vec::new();
     for value in [&off, &on].iter().cycle().take(2 * rounds as usize) {
         std::fs::write(&file, value)?;
@@ -94,7 +96,7 @@ fn still_set(daemon: &Daemon) -> Result<(), Fail> {
     const GIVE_UP: Duration = Duration::from_secs(5);
     let begin = Instant::now();
     loop {
-        match daemon.is("slice_us", 2000) {
+        match daemon.is("slice_us", SLICE_US) {
             Err(_) if begin.elapsed() < GIVE_UP => std::thread::sleep(NOTICE),
             ended => return ended,
         }
