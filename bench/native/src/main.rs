@@ -72,28 +72,39 @@ fn run(cli: &Cli) -> Result<()> {
 mod tests {
     use super::*;
     use crate::subjects::{Measured, median};
+    use std::time::Duration;
 
-    fn net(all: &[Measured], name: &str, writers: usize) -> f64 {
-        let ns = |m: &Measured| median(&m.rounds[writers - 1]);
-        let one = all.iter().find(|m| m.subject.name == name).unwrap();
-        ns(one) - ns(&all[0])
+    /// Windows in which the host may show it; some run one of our CPUs at a time, for a while.
+    const WINDOWS: usize = 10;
+    const PAUSE: Duration = Duration::from_secs(1);
+    const ROUNDS: u32 = 5;
+    /// Of an empty run, how much more an event costs in a ring than in a lane; 0.85 was seen, 5.5 with two writers.
+    const RING_MORE: f64 = 0.3;
+    /// Likewise two counters in one line than apart; 0.15 was seen.
+    const LINE_MORE: f64 = 0.05;
+
+    /// The median over rounds of what `name` costs more than `than`, in empty runs. Within a round the host is mostly
+    /// the same, so what it does to all of them does not count.
+    fn more(all: &[Measured], name: &str, than: &str, writers: usize) -> f64 {
+        let rounds = |name: &str| {
+            let one = all.iter().find(|m| m.subject.name == name).unwrap();
+            one.rounds[writers - 1].iter().copied()
+        };
+        let each = rounds(name).zip(rounds(than)).zip(rounds("empty"));
+        let each: Vec<f64> = each
+            .map(|((one, than), empty)| (one - than) / empty)
+            .collect();
+        median(&each)
     }
 
-    fn unlike_any_machine() -> Result<(), String> {
-        let all = subjects::measure(5).map_err(|e| format!("{e:#}"))?;
-        for writers in [1, 2] {
-            let ring = net(&all, "ring_shared", writers);
-            let lane = net(&all, "lane_array", writers);
-            if ring <= 2.0 * lane {
-                return Err(format!("{writers} writers: ring {ring}, lane {lane} ns"));
-            }
-        }
-        let one = net(&all, "count_one_line", 2);
-        let apart = net(&all, "count_apart", 2);
-        match one > apart {
-            true => Ok(()),
-            false => Err(format!("one line {one}, apart {apart} ns")),
-        }
+    /// What the machine did not show, of what every machine must.
+    fn unlike_any_machine() -> Option<String> {
+        let all = subjects::measure(ROUNDS).unwrap();
+        let ring = [1, 2].map(|writers| more(&all, "ring_shared", "lane_array", writers));
+        let line = more(&all, "count_one_line", "count_apart", 2);
+        let shown = ring.iter().all(|more| *more > RING_MORE) && line > LINE_MORE;
+        (!shown)
+            .then(|| format!("ring more than lane {ring:.2?}, one line more than apart {line:.2}"))
     }
 
     /// Not how fast, which is the machine's; but what every machine must show, by
@@ -105,9 +116,12 @@ mod tests {
             return;
         }
         assert_eq!(litmus::all().unwrap().len(), 3);
-        // A host that gives us one CPU at a time for a while can spoil a turn.
-        let complaints: Vec<String> = (0..3).map_while(|_| unlike_any_machine().err()).collect();
-        assert!(complaints.len() < 3, "{complaints:?}");
+        let mut complaints = Vec::new();
+        while let Some(complaint) = unlike_any_machine() {
+            complaints.push(complaint);
+            assert!(complaints.len() < WINDOWS, "{complaints:?}");
+            std::thread::sleep(PAUSE);
+        }
         assert!(drain::measure(3).unwrap().medians()[1] > 0.0);
     }
 }
