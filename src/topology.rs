@@ -28,6 +28,8 @@ pub struct CpuMap {
     pub llc: Vec<u8>,
     pub ring: Vec<u8>,
     pub next_in_llc: Vec<u16>,
+    /// The next thread of its core; the CPU itself if it is alone there.
+    pub sibling: Vec<u16>,
     /// The CPUs that are online, the one to be tried first in front.
     pub order: Vec<usize>,
     /// Where the CPUs are not alike.
@@ -73,14 +75,28 @@ impl CpuMap {
             llc: vec![0; MAX_CPUS],
             ring: vec![0; MAX_CPUS],
             next_in_llc: (0..MAX_CPUS).map(|c| c as u16).collect(),
+            sibling: (0..MAX_CPUS).map(|c| c as u16).collect(),
             order,
             preferred,
         };
         for (index, cpus) in llcs.values().enumerate() {
             map.add_llc(index, cpus);
         }
+        map.pair_siblings(cpus);
         map.spread_rings(cpus.iter().map(|c| c.place).collect());
         Ok(map)
+    }
+
+    fn pair_siblings(&mut self, cpus: &[Cpu]) {
+        let mut cores: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for Place { llc, core, cpu } in cpus.iter().map(|c| c.place) {
+            cores.entry((llc, core)).or_default().push(cpu);
+        }
+        for threads in cores.values() {
+            for (cpu, next) in threads.iter().zip(threads.iter().cycle().skip(1)) {
+                self.sibling[*cpu] = *next as u16;
+            }
+        }
     }
 
     /// The CPUs of an LLC, in order, as a circle: it visits each core once before it
@@ -179,6 +195,17 @@ mod tests {
             }
         }
         all
+    }
+
+    #[test]
+    fn siblings_are_the_threads_of_one_core() {
+        let map = new(&machine(2, 4, 2), 16, true).expect("fits");
+        assert_eq!(
+            map.sibling[..16],
+            [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]
+        );
+        let map = new(&machine(1, 4, 1), 4, false).expect("fits");
+        assert_eq!(map.sibling[..4], [0, 1, 2, 3]);
     }
 
     #[test]

@@ -101,22 +101,22 @@ struct cpu_ctx {
 	u8 reserved1[7];
 	u64 lock_until; /* 80: ns, a frame waits for a lock of the running task */
 	u64 overdue; /* 88: dsq whose head is to run here next; 0: none */
-	u8 reserved6[32];
+	u8 reserved2[32];
 	/* line 2: the CPU itself */
 	u64 source_until; /* 128: ns, end of the interrupt's stamp */
 	u64 fair_served; /* 136: ns of CPU that fair tasks got */
 	u32 source_context; /* 144: preempt count where the stamp was made */
 	u8 source; /* 148: enum source of the stamp */
 	u8 device; /* 149: enum device_class of an input stamp */
-	u8 reserved2[2];
+	u8 reserved3[2];
 	s64 fair_pulls; /* 152: sum of fair_pull() */
 	u32 lock_holder; /* 160: pid: who has the lock the frame task here wants */
-	u8 reserved3[4];
+	u8 reserved4[4];
 	u64 answered; /* 168: ns, the last `shared.hurry` it has given way to */
-	u8 reserved4[16];
+	u8 reserved5[16];
 	/* line 3: the timer */
 	u8 stranded; /* 192: nothing of ours ran at the last beat, and tasks wait */
-	u8 reserved5[63];
+	u8 reserved6[63];
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct cpu_ctx) == 4 * CACHE_LINE, "cpu_ctx is 4 lines");

@@ -166,8 +166,13 @@ static void shift(void)
 /* Who goes on in a new thread keeps its debt; who has none gives none. */
 static void a_thread_is_born_with_its_makers_debt(void)
 {
-	CHECK_EQ(fair_born(1000 * MS, 1003 * MS), 1003 * MS);
-	CHECK_EQ(fair_born(1000 * MS, 900 * MS), 1000 * MS);
+	struct task_ctx maker = { .class = CLASS_FAIR, .vtime = 1003 * MS };
+
+	CHECK_EQ(fair_born(1000 * MS, &maker, 0, WEIGHT_NICE0), 1003 * MS);
+	CHECK_EQ(fair_born(1000 * MS, &maker, 2 * MS, WEIGHT_NICE0), 1005 * MS);
+	CHECK_EQ(fair_born(1006 * MS, &maker, 2 * MS, WEIGHT_NICE0), 1006 * MS);
+	maker.class = CLASS_FRAME;
+	CHECK_EQ(fair_born(1000 * MS, &maker, 2 * MS, WEIGHT_NICE0), 1000 * MS);
 	CHECK_EQ(fair_cost(3 * MS, WEIGHT_NICE0), 3 * MS);
 	CHECK_EQ(fair_cost(3 * MS, 2 * WEIGHT_NICE0), 3 * MS / 2);
 	CHECK_EQ(fair_cost(3 * MS, 0), 3 * MS);

@@ -78,14 +78,13 @@ static void a_running_holder_is_lifted_once_a_stint(void)
 	CHECK(lock_may_begin(0));
 	CHECK(!lock_may_begin(until));
 	CHECK(!lock_may_begin(LOCK_DONE));
-	CHECK(lock_is_wanted(until, CLASS_FAIR, now));
-	CHECK(lock_is_wanted(until, CLASS_GAME, until - 1));
-	CHECK(!lock_is_wanted(until, CLASS_FAIR, until));
-	CHECK(!lock_is_wanted(until, CLASS_FRAME, now));
-	CHECK(!lock_is_wanted(LOCK_DONE, CLASS_FAIR, now));
-	CHECK_EQ(lock_slice(until, now), us_to_ns(tun.lock_lift_us));
-	CHECK_EQ(lock_slice(until, until - 1), SLICE_MIN_NS);
-	CHECK_EQ(lock_slice(until, until + MS), SLICE_MIN_NS);
+	CHECK_EQ(lock_wanted(until, CLASS_FAIR, now), us_to_ns(tun.lock_lift_us));
+	CHECK_EQ(lock_wanted(until, CLASS_GAME, until - 1), 1);
+	CHECK_EQ(lock_wanted(until, CLASS_FAIR, until), 0);
+	CHECK_EQ(lock_wanted(until, CLASS_FRAME, now), 0);
+	CHECK_EQ(lock_wanted(LOCK_DONE, CLASS_FAIR, now), 0);
+	CHECK_EQ(lock_slice(3 * MS), 3 * MS);
+	CHECK_EQ(lock_slice(1), SLICE_MIN_NS);
 }
 
 int main(void)

@@ -13,16 +13,12 @@ static __always_inline u64 first_vtime(const struct task_struct *p, u64 now)
 {
 	const struct task_struct *maker = bpf_get_current_task_btf();
 	u64 clock = fair_now(fair_clock(), now);
-	const struct cpu_ctx *c = cpu_ctx(this_cpu());
-	u64 ran;
+	u64 ran = sub_sat(now, cpu_ctx(this_cpu())->started);
 
-	if (p->se.sum_exec_runtime || !task_slot(maker) ||
-	    is_urgent(task_ctx(maker)->class))
+	if (p->se.sum_exec_runtime || !task_slot(maker))
 		return clock;
-	/* It runs: this stint is not in its account yet. */
-	ran = min_u64(sub_sat(now, c->started), STINT_MAX_NS);
-	return fair_born(clock, task_ctx(maker)->vtime +
-					fair_cost(ran, maker->scx.weight));
+	return fair_born(clock, task_ctx(maker), min_u64(ran, STINT_MAX_NS),
+			 maker->scx.weight);
 }
 
 /* A task joins: a fresh slot, no history, an honest start for its account. */

@@ -58,19 +58,24 @@ static __always_inline bool dispatch_lock_holder(struct cpu_ctx *c, s32 cpu,
 	return prev && take_lock_holder(cpu, pid, prev);
 }
 
+/* lock_wanted() of the task that runs here. Mostly nobody wants any: spares the clock. */
+static __always_inline u64 wanted_here(const struct cpu_ctx *c,
+				       const struct task_ctx *t)
+{
+	u64 until = READ_ONCE(c->lock_until);
+
+	if (until <= LOCK_DONE)
+		return 0;
+	return lock_wanted(until, t->class, scx_bpf_now());
+}
+
 /* Runnable, fair, and about to lose its CPU to input, a real-time task or its slice. */
 static __always_inline void lift_stopped(struct task_ctx *t,
 					 const struct cpu_ctx *c)
 {
-	u64 until = READ_ONCE(c->lock_until);
-	u64 now;
-
-	if (until <= LOCK_DONE)
+	if (!wanted_here(c, t))
 		return;
-	now = scx_bpf_now();
-	if (!lock_is_wanted(until, t->class, now))
-		return;
-	lock_lift_stopped(&tun, t, now);
+	lock_lift_stopped(&tun, t, scx_bpf_now());
 	count(CNT_lock_lift);
 }
 
@@ -78,16 +83,15 @@ static __always_inline void lift_stopped(struct task_ctx *t,
 static __always_inline bool keep_lock_holder(struct cpu_ctx *c,
 					     struct task_struct *prev)
 {
-	u64 until = READ_ONCE(c->lock_until);
-	u64 now;
+	u64 wanted;
 
-	if (until <= LOCK_DONE || !prev || !(prev->scx.flags & SCX_TASK_QUEUED))
+	if (!prev || !(prev->scx.flags & SCX_TASK_QUEUED))
 		return false;
-	now = scx_bpf_now();
-	if (!lock_is_wanted(until, task_ctx(prev)->class, now))
+	wanted = wanted_here(c, task_ctx(prev));
+	if (!wanted)
 		return false;
 	WRITE_ONCE(c->lock_until, LOCK_DONE);
-	scx_bpf_task_set_slice(prev, lock_slice(until, now));
+	scx_bpf_task_set_slice(prev, lock_slice(wanted));
 	count(CNT_lock_lift);
 	return true;
 }

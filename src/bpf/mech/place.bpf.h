@@ -27,6 +27,19 @@ static __always_inline bool looks_idle(s32 cpu)
 }
 
 /*
+ * The kernel's search prefers prev but for a CPU whose whole core is idle: if prev's
+ * is, or if of two CPUs the other is no better, alone in its core or prev's sibling,
+ * the answer is known and the search need not be called. Asks two threads of a core
+ * that has more.
+ */
+static __always_inline bool is_prev_best(s32 prev)
+{
+	if (!looks_idle(prev))
+		return false;
+	return nr_cpus <= 2 || looks_idle(sibling[prev & (MAX_CPUS - 1)]);
+}
+
+/*
  * An idle CPU for p, claimed, or a negative number. Where its class looks first,
  * if the machine's CPUs are not alike; then the previous CPU; then the kernel's own
  * search, which knows cores, LLCs and nodes. No SCX_WAKE_SYNC: it may return the
@@ -45,12 +58,9 @@ static __always_inline s32 pick_idle(struct task_struct *p, s32 prev, u8 class,
 		if (cpu >= 0)
 			return cpu;
 	}
-	/*
-	 * The kernel's search prefers prev but for a CPU whose whole core is idle.
-	 * Of two CPUs the other is no better, alone in its core or prev's sibling:
-	 * the answer is known, and the search need not be called.
-	 */
-	if (looks_idle(prev) && nr_cpus <= 2 &&
+	/* A queued task may be where its new affinity does not let it run. */
+	if (is_prev_best(prev) &&
+	    (in_select || bpf_cpumask_test_cpu(prev, p->cpus_ptr)) &&
 	    scx_bpf_test_and_clear_cpu_idle(prev))
 		return prev;
 	if (__COMPAT_HAS_scx_bpf_select_cpu_and)

@@ -19,6 +19,8 @@ const volatile u32 nr_llcs = 1;
 const volatile u8 cpu_llc[MAX_CPUS];
 /* The CPUs of an LLC as a circle, in the order they are tried. */
 const volatile u16 next_in_llc[MAX_CPUS];
+/* The next thread of its core; the CPU itself if it is alone there. */
+const volatile u16 sibling[MAX_CPUS];
 #ifdef PHOTON_SABOTAGE
 const volatile u32 sabotage = SABOTAGE_NONE;
 #endif

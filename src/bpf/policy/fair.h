@@ -79,13 +79,19 @@ static inline u64 fair_cost(u64 ran, u64 weight)
 }
 
 /*
- * The account of a new task: the clock, or the debt of who made it. Hogs that went on in
+ * The account of a new task: the clock, or the debt of who made it and has run for
+ * `ran` ns since its account was made up. Urgent work keeps none. Hogs that went on in
  * a new thread every 2 ms got 5.8 times the share of those that did not. Bad for the
  * first threads of a program whose first one has computed for long: as late as that one.
  */
-static inline u64 fair_born(u64 fair_vtime, u64 maker_vtime)
+static inline u64 fair_born(u64 fair_vtime, const struct task_ctx *maker,
+			    u64 ran, u64 weight)
 {
-	return before_u64(fair_vtime, maker_vtime) ? maker_vtime : fair_vtime;
+	u64 owes = maker->vtime + fair_cost(ran, weight);
+
+	if (is_urgent(maker->class) || before_u64(owes, fair_vtime))
+		return fair_vtime;
+	return owes;
 }
 
 /*

@@ -52,16 +52,16 @@ static inline bool lock_may_begin(u64 until)
 	return until == 0;
 }
 
-/* Does a frame task wait for a lock of the running task? */
-static inline bool lock_is_wanted(u64 until, u8 class, u64 now)
+/* ns for which a frame task still waits for a lock of the running task; mostly 0. */
+static inline u64 lock_wanted(u64 until, u8 class, u64 now)
 {
-	return before_u64(now, until) && !is_urgent(class);
+	return is_urgent(class) ? 0 : sub_sat(until, now);
 }
 
 /* ns: the holder's slice has ended, the wait for it has not. */
-static inline u64 lock_slice(u64 until, u64 now)
+static inline u64 lock_slice(u64 wanted)
 {
-	return max_u64(sub_sat(until, now), SLICE_MIN_NS);
+	return max_u64(wanted, SLICE_MIN_NS);
 }
 
 /*

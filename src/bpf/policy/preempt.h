@@ -76,13 +76,6 @@ static inline bool victim_is_good(const volatile struct tunables *pr,
 	return running > good_enough(pr, now);
 }
 
-/* Preempts, and is queued before fair work. */
-static inline bool is_urgent(u8 class)
-{
-	return class == CLASS_INPUT || class == CLASS_FRAME ||
-	       class == CLASS_KERNEL;
-}
-
 /*
  * Must another CPU be found now, be it another task's? Not for a frame that input or
  * a real-time task has driven off its CPU: that is free again in some microseconds,

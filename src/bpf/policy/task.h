@@ -24,6 +24,13 @@ enum task_class {
 	NR_CLASSES,
 };
 
+/* Preempts, and is queued before fair work. */
+static inline bool is_urgent(u8 class)
+{
+	return class == CLASS_INPUT || class == CLASS_FRAME ||
+	       class == CLASS_KERNEL;
+}
+
 enum source {
 	SRC_NONE = 0,
 	SRC_INPUT, /* an input report, stamped by its probe */
