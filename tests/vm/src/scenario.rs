@@ -34,6 +34,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("many_tasks", scenarios::many_tasks::run),
     ("probe_cost", scenarios::probe_cost::run),
     ("input_irq", scenarios::input_irq::run),
+    ("irq_wake", scenarios::irq_wake::run),
     ("input_bound", scenarios::input_bound::run),
     ("taken", scenarios::taken::run),
     ("talk", scenarios::talk::run),

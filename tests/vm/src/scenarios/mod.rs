@@ -28,6 +28,7 @@ pub mod input_classes;
 pub mod input_irq;
 pub mod input_lost;
 pub mod input_rings;
+pub mod irq_wake;
 pub mod killed;
 pub mod kin;
 pub mod layout;
