@@ -156,7 +156,10 @@ pub const BOOTS: &[Boot] = &[
             "interrupt",
             On::EveryKernel,
             TWO,
-            &[test("input_irq", &[], 300)],
+            &[
+                test("input_irq", &[], 300),
+                test("irq_wake", &["--reports", "150"], 300),
+            ],
         )
     },
     Boot {

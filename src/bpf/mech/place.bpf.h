@@ -40,10 +40,25 @@ static __always_inline bool is_prev_best(s32 prev)
 }
 
 /*
- * An idle CPU for p, claimed, or a negative number. Where its class looks first,
- * if the machine's CPUs are not alike; then the previous CPU; then the kernel's own
- * search, which knows cores, LLCs and nodes. No SCX_WAKE_SYNC: it may return the
- * waker's CPU, which is not idle.
+ * Where a CPU is looked for first. The one that an input report has interrupted is
+ * awake already and needs no IPI; its reader is that much earlier, and at home there
+ * from then on. Not in a strange LLC, nor on a slower core.
+ */
+static __always_inline s32 first_cpu(s32 prev, u8 class)
+{
+	s32 this = this_cpu() & (MAX_CPUS - 1);
+
+	if (class != CLASS_INPUT ||
+	    cpu_llc[this] != cpu_llc[prev & (MAX_CPUS - 1)])
+		return prev;
+	return asymmetric && !is_preferred(this) ? prev : this;
+}
+
+/*
+ * An idle CPU for p, claimed, or a negative number. An input reader's first CPU; then
+ * where its class looks first, if the machine's CPUs are not alike; then the previous
+ * CPU; then the kernel's own search, which knows cores, LLCs and nodes. No
+ * SCX_WAKE_SYNC: it may return the waker's CPU, which is not idle.
  */
 static __always_inline s32 pick_idle(struct task_struct *p, s32 prev, u8 class,
 				     bool in_select)
@@ -53,6 +68,11 @@ static __always_inline s32 pick_idle(struct task_struct *p, s32 prev, u8 class,
 
 	if (!any_idle())
 		return -1;
+	cpu = first_cpu(prev, class);
+	if (cpu != prev && looks_idle(cpu) &&
+	    bpf_cpumask_test_cpu(cpu, p->cpus_ptr) &&
+	    scx_bpf_test_and_clear_cpu_idle(cpu))
+		return cpu;
 	if (asymmetric) {
 		cpu = pick_idle_first(p, prev, class);
 		if (cpu >= 0)
@@ -110,22 +130,23 @@ static __always_inline void try_victim(struct victim *best, s32 cpu,
 }
 
 /*
- * The CPU whose running task has the latest deadline: previous, waking, then a
- * bounded walk around the LLC, from its preferred CPUs on if it has any. Stops at
- * the first that is clearly good, so on a loaded machine it looks at one CPU however
- * many there are.
+ * The CPU whose running task has the latest deadline: of the previous and the waking
+ * one, then of a bounded walk around the LLC, from its preferred CPUs on if it has any.
+ * Stops at the first that is clearly good, so on a loaded machine it looks at one CPU
+ * however many there are.
  */
 __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 			   u64 now)
 {
 	struct victim best = { .cpu = -1, .newcomer = task_ctx(p)->class };
 	s32 cpu = asymmetric ? walk_from(prev) : prev;
+	s32 first = first_cpu(prev, best.newcomer);
 	u32 i;
 
-	try_victim(&best, prev, p, now);
+	try_victim(&best, first, p, now);
 	if (victim_is_good(&tun, best.deadline, now))
 		return best.cpu;
-	try_victim(&best, this_cpu(), p, now);
+	try_victim(&best, first == prev ? this_cpu() : prev, p, now);
 	bpf_for(i, 0, VICTIM_SCAN) {
 		if (victim_is_good(&tun, best.deadline, now))
 			break;

@@ -2,13 +2,14 @@
 //! A CPU goes away and comes back: the scheduler is attached again soon, by the same daemon, and uses what there is.
 //! Arguments: `--limit-ms N`, `--share-percent N` (least share of a CPU that each of as many hogs as CPUs must get),
 //! `--rounds N`, `--smt` (all siblings at once, by the kernel's own switch), `--prefer LIST` (the daemon's `--prefer-cpus`;
-//! CPUs in it may go). What `set` has changed still counts then.
+//! CPUs in it may go). What `set` has changed still counts then, and a game that `scx_photon run` started is one.
 
 use crate::effects::Daemon;
 use crate::load::{Load, Worker, cpus};
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::json;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 const LIMIT_MS: u64 = 1000;
@@ -20,6 +21,10 @@ const RUN: Duration = Duration::from_millis(500);
 const SHARE_PERCENT: u64 = 65;
 /// Not the default.
 const SLICE_US: u64 = 2000;
+/// In the log, each time that the game is found.
+const REGISTERED: &str = "it was started by `scx_photon run`";
+/// Before 7.0 the probes are attached, and the socket opened, up to a second after the scheduler.
+const GIVE_UP: Duration = Duration::from_secs(5);
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let limit = Duration::from_millis(ctx.number("--limit-ms", LIMIT_MS)?);
@@ -30,13 +35,17 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &["--prefer-cpus", list])?;
     let daemon = Daemon { ctx, photon };
     daemon.set(&[&format!("slice_us={SLICE_US}")])?;
+    let game = Game::start(ctx)?;
+    found(&daemon.photon, 1)?;
     let mut gaps = Vec::new();
     for value in [&off, &on].iter().cycle().take(2 * rounds as usize) {
         std::fs::write(&file, value)?;
         gaps.push(gap(&daemon.photon)?.as_millis() as u64);
         shares(cpus(), share)?;
         still_set(&daemon)?;
+        found(&daemon.photon, 1 + gaps.len())?;
     }
+    drop(game);
     let stopped = daemon.photon.stop()?;
     if stopped.code != Some(0) {
         return Err(Fail::failed(format!(
@@ -91,9 +100,41 @@ fn gap(photon: &Photon) -> Result<Duration, Fail> {
     Ok(away)
 }
 
-/// Before 7.0 the probes are attached, and the socket opened, up to a second after the scheduler.
+/// One that is known by being registered alone; killed if nobody waits for its end.
+struct Game(Child);
+
+impl Game {
+    fn start(ctx: &Ctx) -> Result<Self, Fail> {
+        std::fs::copy("/proc/self/exe", "/tmp/quake")?;
+        let mut run = Command::new(&ctx.scx_photon);
+        Ok(Self(
+            run.args(["run", "--", "/tmp/quake", "hold", "600"])
+                .spawn()?,
+        ))
+    }
+}
+
+impl Drop for Game {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The daemon has found the game so often: anew after each attachment.
+fn found(photon: &Photon, times: usize) -> Result<(), Fail> {
+    let begin = Instant::now();
+    while photon.log().matches(REGISTERED).count() < times {
+        if begin.elapsed() > GIVE_UP {
+            let log = photon.log();
+            return Err(Fail::failed(format!("no game found {times} times: {log}")));
+        }
+        std::thread::sleep(NOTICE);
+    }
+    Ok(())
+}
+
 fn still_set(daemon: &Daemon) -> Result<(), Fail> {
-    const GIVE_UP: Duration = Duration::from_secs(5);
     let begin = Instant::now();
     loop {
         match daemon.is("slice_us", SLICE_US) {

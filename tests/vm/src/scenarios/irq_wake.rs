@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! From the report of the emulator's own mouse, which arrives in a hardware interrupt, until its reader runs: on a calm
-//! machine and beside a hog a CPU, under the kernel's own scheduler and under ours. The reports come by the host's time;
-//! what is measured is the guest's. Arguments: `--reports N`. Needs a machine with input devices.
+//! machine and beside a hog a CPU, under the kernel's own scheduler and under ours. Beside hogs the reader comes from
+//! another CPU and must settle on the one that the interrupt wakes, which needs no IPI. The reports come by the host's
+//! time; what is measured is the guest's. Arguments: `--reports N`. Needs a machine with input devices.
 
-use crate::load::{Load, Worker, cpus};
+use crate::load::{Load, Worker, allow_all, cpus, pin};
 use crate::photon::Photon;
 use crate::protocol::{Event, InputKind, send};
 use crate::scenario::{Ctx, Fail, Outcome};
@@ -24,6 +25,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 const ENOUGH_PERCENT: usize = 90;
 /// Beside hogs, of ours: 5 times what is seen, and a small part of a hog's slice.
 const LIMIT_P99_US: f64 = 150.0;
+/// Likewise, of the reports: read on the CPU that was interrupted.
+const HOME_PERCENT: f64 = 90.0;
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let Some(node) = node_of("Virtio Mouse")? else {
@@ -31,6 +34,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     };
     let reports = ctx.number("--reports", REPORTS)?;
     let mut metrics = Map::new();
+    let mut home = 0;
     for scheduler in ["kernel", "photon"] {
         let photon = match scheduler {
             "photon" => Some(Photon::start(ctx, &[])?),
@@ -39,25 +43,71 @@ pub fn run(ctx: &Ctx) -> Outcome {
         for (load, hogs) in [("calm", 0), ("hogs", cpus())] {
             let hogs: Vec<Worker> = (0..hogs).map(|_| Worker::hog("hog")).collect();
             let running = Load::start(&hogs)?;
-            let delays = read(&node, reports)?;
+            pin((home + 1) % cpus())?;
+            allow_all()?;
+            let before = interrupts()?;
+            let read = read(&node, reports)?;
+            home = most_grown(&before, &interrupts()?);
             running.finish()?;
-            for (name, q) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
-                let us = quantile(&delays, q).unwrap_or(f64::NAN);
-                metrics.insert(format!("{scheduler}_{load}_{name}_us"), json!(us));
+            for (name, value) in summary(&read, home) {
+                metrics.insert(format!("{scheduler}_{load}_{name}"), json!(value));
             }
         }
         if let Some(photon) = photon {
             photon.stop()?;
         }
     }
-    let p99 = metrics["photon_hogs_p99_us"].as_f64();
-    match p99.is_some_and(|us| us <= LIMIT_P99_US) {
+    let kept = |name: &str, well: fn(f64) -> bool| metrics[name].as_f64().is_some_and(well);
+    match kept("photon_hogs_p99_us", |us| us <= LIMIT_P99_US)
+        && kept("photon_hogs_home_percent", |part| part >= HOME_PERCENT)
+    {
         true => Ok(Value::Object(metrics)),
         false => Err(Fail::failed(format!(
-            "more than {LIMIT_P99_US} us beside hogs: {}",
+            "more than {LIMIT_P99_US} us beside hogs, or less than {HOME_PERCENT} % at home: {}",
             Value::Object(metrics)
         ))),
     }
+}
+
+/// Of a report: microseconds from the kernel's stamp until the reader ran, and on which CPU.
+type Report = (f64, usize);
+
+fn summary(read: &[Report], home: usize) -> [(&'static str, f64); 4] {
+    let delays = sorted(read.iter().map(|(us, _)| *us).collect());
+    let us = |q| quantile(&delays, q).unwrap_or(f64::NAN);
+    let there = read.iter().filter(|(_, cpu)| *cpu == home).count();
+    let percent = 100.0 * there as f64 / read.len().max(1) as f64;
+    [
+        ("p50_us", us(0.5)),
+        ("p99_us", us(0.99)),
+        ("max_us", us(1.0)),
+        ("home_percent", percent),
+    ]
+}
+
+/// By CPU, those that the emulated input devices have made.
+fn interrupts() -> Result<Vec<u64>, Fail> {
+    let mut sums = vec![0; cpus()];
+    let text = std::fs::read_to_string("/proc/interrupts")?;
+    for line in text.lines().filter(|l| l.ends_with("-events")) {
+        let counts = line
+            .split_whitespace()
+            .skip(1)
+            .map_while(|n| n.parse().ok());
+        sums.iter_mut()
+            .zip(counts)
+            .for_each(|(sum, n): (&mut u64, u64)| *sum += n);
+    }
+    Ok(sums)
+}
+
+/// The CPU whose count has.
+fn most_grown(before: &[u64], after: &[u64]) -> usize {
+    let grown = before.iter().zip(after).map(|(b, a)| a.saturating_sub(*b));
+    grown
+        .enumerate()
+        .max_by_key(|(_, n)| *n)
+        .map_or(0, |(cpu, _)| cpu)
 }
 
 /// The event node of the device of that name.
@@ -69,30 +119,32 @@ fn node_of(name: &str) -> Result<Option<PathBuf>, Fail> {
     Ok(event.map(|event| Path::new("/dev/input").join(event)))
 }
 
-/// Asks for reports and reads them. Microseconds from the kernel's stamp until the reader runs, ascending.
-fn read(node: &Path, reports: u64) -> Result<Vec<f64>, Fail> {
+/// Asks for reports and reads them.
+fn read(node: &Path, reports: u64) -> Result<Vec<Report>, Fail> {
     let reader = Reader::open(node).map_err(|e| Fail::failed(format!("{e:#}")))?;
-    let mut delays = Vec::new();
+    let mut read = Vec::new();
     send(&Event::Input {
         kind: InputKind::Mouse,
         reports: reports as u32,
         gap_ms: GAP_MS,
     });
     let begin = Instant::now();
-    while (delays.len() as u64) < reports && begin.elapsed() < LIMIT && wait(&reader)? {
+    while (read.len() as u64) < reports && begin.elapsed() < LIMIT && wait(&reader)? {
         let mut stamps = Vec::new();
         reader.read(|stamp| stamps.push(stamp))?;
         let now = mono_ns();
+        // SAFETY: it takes nothing and gives a number.
+        let cpu = unsafe { libc::sched_getcpu() } as usize;
         let us = |stamp: u64| now.saturating_sub(stamp) as f64 / 1_000.0;
-        delays.extend(stamps.into_iter().map(us));
+        read.extend(stamps.into_iter().map(|stamp| (us(stamp), cpu)));
     }
-    if delays.len() * 100 < reports as usize * ENOUGH_PERCENT {
+    if read.len() * 100 < reports as usize * ENOUGH_PERCENT {
         return Err(Fail::failed(format!(
             "{} of {reports} reports were read",
-            delays.len()
+            read.len()
         )));
     }
-    Ok(sorted(delays))
+    Ok(read)
 }
 
 /// For the next report; false if none comes.
