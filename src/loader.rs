@@ -302,6 +302,7 @@ fn fill_rodata(open: &mut OpenMainSkel<'_>, cli: &Cli, map: &CpuMap) -> Result<(
     let rodata = open.maps.rodata_data.as_mut().context("no .rodata")?;
     rodata.nr_cpus = map.nr_cpus as u32;
     rodata.nr_llcs = map.nr_llcs as u32;
+    rodata.nr_online = map.order.len() as u32;
     rodata.cpu_llc.copy_from_slice(&map.llc);
     rodata.next_in_llc.copy_from_slice(&map.next_in_llc);
     rodata.sibling.copy_from_slice(&map.sibling);

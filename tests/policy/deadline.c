@@ -148,6 +148,22 @@ static void requests(void)
 	CHECK(request_used(&t));
 }
 
+/* Who is queued anew without having run what it asked for keeps its place. */
+static void no_new_deadline_without_a_run(void)
+{
+	struct task_ctx t = { .class = CLASS_FAIR, .deadline = NOW, .flags = TASK_EXPIRED };
+
+	CHECK(asks_again(&t));
+	CHECK_EQ(still_due(&t), DUE_NEVER);
+	task_ask(&tun, &t);
+	CHECK(!asks_again(&t));
+	CHECK_EQ(still_due(&t), NOW);
+	t.class = CLASS_FRAME; /* its deadline was a frame's: not for what it becomes */
+	CHECK_EQ(still_due(&t), DUE_NEVER);
+	t.deadline = 0; /* was lifted */
+	CHECK(asks_again(&t));
+}
+
 /* An input reader before every frame that is overdue by less than a budget; nobody else moves. */
 static void readers_first(void)
 {
@@ -169,6 +185,7 @@ int main(void)
 	overload();
 	slices();
 	requests();
+	no_new_deadline_without_a_run();
 	readers_first();
 	return check_done();
 }

@@ -237,11 +237,14 @@ static inline void sim_wake(struct sim *s, struct sim_task *t, const struct sim_
 static inline void requeue(struct sim *s, struct sim_task *t, s32 cpu)
 {
 	u8 class = link_class_again(&s->tun, &t->ctx, t->weight, t->batch, ROLE_NONE);
+	bool again = asks_again(&t->ctx);
+	u64 due = still_due(&t->ctx);
 
 	t->waits_since = s->now;
-	if ((t->ctx.flags & TASK_EXPIRED) || class != t->ctx.class || !t->ctx.deadline) {
+	if (again || class != t->ctx.class) {
 		t->ctx.class = class;
 		set_deadline(s, t);
+		t->ctx.deadline = min_u64(due, t->ctx.deadline);
 	}
 	place(s, t, cpu, false);
 }

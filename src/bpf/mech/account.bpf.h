@@ -49,10 +49,15 @@ static __always_inline void give_way(const struct task_ctx *t,
 	scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
 
+/*
+ * This and the next may be called on another CPU, whose thread changes the running
+ * task's priority or affinity: what is published is of the task's own CPU, whose rq
+ * lock is held. Frequencies asked for the CPU that is not locked ended the scheduler.
+ */
 void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 {
 	struct task_ctx *t = task_ctx(p);
-	s32 cpu = this_cpu();
+	s32 cpu = scx_bpf_task_cpu(p);
 	struct cpu_ctx *c = cpu_ctx(cpu);
 	u64 now = scx_bpf_now();
 
@@ -96,7 +101,7 @@ static __always_inline void leave_cpu(struct task_struct *p)
 void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_ctx *t = task_ctx(p);
-	s32 cpu = this_cpu();
+	s32 cpu = scx_bpf_task_cpu(p);
 	struct cpu_ctx *c = cpu_ctx(cpu);
 	u64 total = p->se.sum_exec_runtime;
 	u64 ran = min_u64(sub_sat(total, t->sum_exec), STINT_MAX_NS);

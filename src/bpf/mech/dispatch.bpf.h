@@ -100,7 +100,7 @@ static __always_inline bool dispatch_steal(s32 cpu)
 
 /* Nobody waits: the running task starts another stint where it is. */
 static __always_inline void keep_running(struct task_struct *prev,
-					 struct cpu_ctx *c)
+					 struct cpu_ctx *c, s32 cpu)
 {
 	struct task_ctx *t = task_ctx(prev);
 	u64 now = scx_bpf_now();
@@ -110,11 +110,11 @@ static __always_inline void keep_running(struct task_struct *prev,
 	t->class = class_again(prev, t, now);
 	set_deadline(task_slot(prev), now);
 	scx_bpf_task_set_slice(prev, stint_slice(t));
-	frequency_stopping(this_cpu(), c->started);
+	frequency_stopping(cpu, c->started);
 	c->deadline = t->deadline;
 	c->started = now;
 	c->class = t->class;
-	frequency_running(this_cpu(), t->class, now);
+	frequency_running(cpu, t->class, now);
 	count(CNT_dispatch_keep);
 }
 
@@ -148,7 +148,7 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 	if (nr_llcs > 1 && dispatch_steal(cpu))
 		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED))
-		keep_running(prev, c);
+		keep_running(prev, c, cpu);
 }
 
 #endif /* PHOTON_DISPATCH_BPF_H */

@@ -57,7 +57,7 @@ static __always_inline void queue_llc(struct task_struct *p,
 
 #ifdef PHOTON_SABOTAGE
 	if (sabotage == SABOTAGE_DROP_TASK && t->class == CLASS_BATCH &&
-	    (t->flags & TASK_EXPIRED))
+	    t->used)
 		return;
 	if (sabotage == SABOTAGE_DEAD_QUEUE && t->class == CLASS_BATCH)
 		dsq = DSQ_CPU_BASE + MAX_CPUS;
@@ -147,20 +147,22 @@ s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 
 /*
  * Another stint without a wakeup. A preempted task keeps the deadline it waited
- * for, unless it has had its request; an expired one asks again.
+ * for, unless it has had its request; an expired one asks again. One of another class
+ * is due when the earlier of both is.
  */
 static __always_inline void requeue_deadline(struct task_struct *p,
 					     struct task_ctx *t, u64 now)
 {
 	u8 class = class_again(p, t, now);
+	bool again = asks_again(t);
+	u64 due = still_due(t);
 
-	if ((t->flags & TASK_EXPIRED) || class != t->class || !t->deadline) {
-		count(CNT_requeue_expired);
-		t->class = class;
-		set_deadline(task_slot(p), now);
-	} else {
-		count(CNT_requeue_preempted);
-	}
+	count(again ? CNT_requeue_expired : CNT_requeue_preempted);
+	if (!again && class == t->class)
+		return;
+	t->class = class;
+	set_deadline(task_slot(p), now);
+	t->deadline = min_u64(due, t->deadline);
 }
 
 /*

@@ -62,7 +62,7 @@ static void advance_fair_clock(struct heartbeat *hb, u64 now)
 	count_runnable(hb);
 	fair_step(&fc, now, hb->served_now - hb->served,
 		  hb->pulls_now - hb->pulls);
-	fair_count(&tun, &fc, hb->runnable, nr_cpus);
+	fair_count(&tun, &fc, hb->runnable, nr_online);
 	hb->served = hb->served_now;
 	hb->pulls = hb->pulls_now;
 	shared.fair[next] = fc;

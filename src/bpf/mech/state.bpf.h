@@ -16,6 +16,7 @@ volatile struct tunables tun SEC(".data.tun") = {
 /* Read-only after load. The verifier knows the values. */
 const volatile u32 nr_cpus = 1; /* !0 for veristat; set before load */
 const volatile u32 nr_llcs = 1;
+const volatile u32 nr_online = 1; /* of the CPU ids; hotplug loads anew */
 const volatile u8 cpu_llc[MAX_CPUS];
 /* The CPUs of an LLC as a circle, in the order they are tried. */
 const volatile u16 next_in_llc[MAX_CPUS];

@@ -43,16 +43,16 @@ struct why_stint {
 	char comm[WHY_COMM_LEN];
 };
 
-/* Written and read by its CPU alone. */
+/* Written and read with its CPU's rq lock held. */
 struct why_history {
 	struct why_stint stints[WHY_STINTS];
 	u32 next;
 } __attribute__((aligned(64)));
 struct why_history why_histories[MAX_CPUS] SEC(".bss.stints");
 
-static __always_inline struct why_history *why_history(void)
+static __always_inline struct why_history *why_history(s32 cpu)
 {
-	return &why_histories[this_cpu() & (MAX_CPUS - 1)];
+	return &why_histories[cpu & (MAX_CPUS - 1)];
 }
 
 static __always_inline struct why_budget *why_budget(u64 now)
@@ -150,7 +150,7 @@ static void why_other(struct why_record *r)
 /* Global: verified once. Called once a stint of a millisecond. */
 __noinline int why_stint(struct task_struct *p __arg_trusted, u64 ran)
 {
-	struct why_history *h = why_history();
+	struct why_history *h = why_history(scx_bpf_task_cpu(p));
 	struct why_stint *s = &h->stints[h->next++ % WHY_STINTS];
 
 	s->at = scx_bpf_now();
@@ -166,7 +166,7 @@ __noinline int why_stint(struct task_struct *p __arg_trusted, u64 ran)
 /* Who came last gives way to who had the CPU for most of the wait. */
 static void why_longest(struct why_record *r)
 {
-	const struct why_history *h = why_history();
+	const struct why_history *h = why_history(r->cpu);
 
 	for (int i = 0; i < WHY_STINTS; i++) {
 		const struct why_stint *s = &h->stints[i];

@@ -6,6 +6,9 @@
 #include "params.h"
 #include "task.h"
 
+/* Not yet, nor ever by this clock. */
+#define DUE_NEVER (~0ULL)
+
 enum {
 	/* A clock step or a suspend must not become a debt of minutes. */
 	STINT_MAX_NS = 200 * NSEC_PER_MSEC_,
@@ -32,6 +35,25 @@ static inline u64 task_request(const volatile struct tunables *pr,
 }
 
 /*
+ * Does a task that is queued anew without a wakeup ask for another deadline? Not if
+ * it is merely moved to another mask or weight while it waits: who is changed each
+ * millisecond would wait for ever.
+ */
+static inline bool asks_again(const struct task_ctx *t)
+{
+	return (t->flags & TASK_EXPIRED) || !t->deadline;
+}
+
+/*
+ * By when it is due whatever becomes of its class: who is made batch work and back
+ * would else ask anew. Not what it was due by as a frame, once it is none.
+ */
+static inline u64 still_due(const struct task_ctx *t)
+{
+	return asks_again(t) || is_urgent(t->class) ? DUE_NEVER : t->deadline;
+}
+
+/*
  * A deadline was given: note what it buys. Who has not slept for seconds has a
  * `used` near its end; it is folded back before it sticks there, to a value that
  * is still far above every budget.
@@ -41,6 +63,7 @@ static inline void task_ask(const volatile struct tunables *pr,
 {
 	if (t->used > USED_MAX_NS / 2)
 		t->used = USED_MAX_NS / 4;
+	t->flags &= ~TASK_EXPIRED;
 	t->request_end = t->used + task_request(pr, t);
 }
 

@@ -199,19 +199,29 @@ pub fn allow_all() -> io::Result<()> {
 
 /// Binds the calling thread to these CPUs.
 pub fn bind(cpus: std::ops::Range<usize>) -> io::Result<()> {
+    bind_thread(0, cpus)
+}
+
+/// Binds that thread to these CPUs.
+pub fn bind_thread(tid: libc::pid_t, cpus: std::ops::Range<usize>) -> io::Result<()> {
     // SAFETY: an all-zero cpu_set_t is the empty set; the call reads as many bytes as it is told.
     let rc = unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         for cpu in cpus {
             libc::CPU_SET(cpu, &mut set);
         }
-        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set)
+        libc::sched_setaffinity(tid, size_of::<libc::cpu_set_t>(), &set)
     };
     result(rc)
 }
 
 /// Sets the policy of the calling thread.
 pub fn set_policy(policy: Policy) -> io::Result<()> {
+    set_policy_of(0, policy)
+}
+
+/// Sets the policy of that thread.
+pub fn set_policy_of(tid: libc::pid_t, policy: Policy) -> io::Result<()> {
     let (class, priority) = match policy {
         Policy::Nice(_) => (libc::SCHED_OTHER, 0),
         Policy::Batch => (libc::SCHED_BATCH, 0),
@@ -222,10 +232,10 @@ pub fn set_policy(policy: Policy) -> io::Result<()> {
         sched_priority: priority,
     };
     // SAFETY: a live struct of the type the call wants; 0 is the calling thread.
-    result(unsafe { libc::sched_setscheduler(0, class, &param) })?;
+    result(unsafe { libc::sched_setscheduler(tid, class, &param) })?;
     if let Policy::Nice(nice) = policy {
         // SAFETY: no memory is passed; who 0 is the calling thread.
-        result(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) })?;
+        result(unsafe { libc::setpriority(libc::PRIO_PROCESS, tid as libc::id_t, nice) })?;
     }
     Ok(())
 }

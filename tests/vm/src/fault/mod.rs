@@ -4,6 +4,7 @@
 
 mod control;
 mod daemon;
+mod outside;
 mod processes;
 mod realtime;
 mod threads;
@@ -38,6 +39,8 @@ pub type Amount = u64;
 /// No task waits longer beside anything that leaves the CPUs to ordinary tasks: the longest deadline, 90 ms, and as
 /// much again, because a fault may well be overload.
 const WAIT_MS: u64 = 200;
+/// Beside a thread for each of 150 clients: a round of slices takes that long, and so do the deadlines of hogs.
+const CROWD_WAIT_MS: u64 = 400;
 
 const fn fault(
     name: &'static str,
@@ -68,6 +71,8 @@ pub const FAULTS: &[Fault] = &[
     fault("deadline", realtime::deadline, 600, 10_000),
     fault("affinity", threads::affinity, 800, 10_000),
     fault("policies", threads::policies, 600, 10_000),
+    fault("from_outside", outside::running, 800, 10_000),
+    fault("asks_anew", outside::waiting, 2000, 10_000),
     fault("threads", threads::come_and_go, 500, 10_000),
     fault("fork_bomb", processes::fork_bomb, 2000, 20_000),
     fault("exec_storm", processes::exec_storm, 60, 2000),
@@ -76,6 +81,9 @@ pub const FAULTS: &[Fault] = &[
     fault("cgroups", control::cgroups, 150, 3000),
     fault("clock", control::clock_jumps, 100, 2000),
     fault("daemon_stopped", daemon::stopped, 2000, 60_000),
-    fault("socket", daemon::socket_flooded, 150, 5000),
+    Fault {
+        limit_ms: CROWD_WAIT_MS,
+        ..fault("socket", daemon::socket_flooded, 150, 5000)
+    },
     fault("socket_nobody", daemon::socket_refuses_nobody, 1, 1),
 ];

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the governor schedutil makes of a CPU's frequency: by its load, with or without a game; the highest for a CPU that
 //! draws the frames of a game that is played, for as long as it is; the highest always where the tunable says so. And
-//! after the detach it is the kernel's own again.
+//! after the detach it is the kernel's own again. A CPU may ask for itself alone, or the kernel ejects: so somebody changes
+//! tasks that run on other CPUs, for which the kernel calls the scheduler where he is.
 //!
 //! The emulator has a table of frequencies (`xtask/src/acpi.rs`) and one speed: this shows what is asked for.
 
 use crate::effects::Daemon;
+use crate::fault::FAULTS;
 use crate::load::{Load, Worker, allow_all, burn, pin};
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
@@ -32,6 +34,8 @@ const SETTLE: Duration = Duration::from_millis(300);
 const PLAYED: Duration = Duration::from_millis(600);
 /// In the log, of a machine with this governor.
 const SAID: &str = "schedutil is told";
+const FROM_OUTSIDE: &str = "from_outside";
+const CHANGED_MS: u64 = 1_000;
 const LOOKS: usize = 25;
 const LOOK: Duration = Duration::from_millis(7);
 
@@ -68,7 +72,14 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let [played, unasked] = played(&daemon)?;
     let ended = under(light())?;
     let told = daemon.photon.log().contains(SAID);
-    daemon.photon.stop()?;
+    for fault in FAULTS.iter().filter(|f| f.name == FROM_OUTSIDE) {
+        (fault.run)(&daemon.photon, CHANGED_MS)?;
+    }
+    let stopped = daemon.photon.stop()?;
+    if stopped.code != Some(0) {
+        let (code, log) = (stopped.code, stopped.log);
+        return Err(Fail::failed(format!("exit code {code:?}: {log}")));
+    }
     let after = [under(light())?, under(hog())?];
     let seen = json!({"light": idle, "hog": busy, "light_highest": always, "played": played,
         "played_by_load": unasked, "after_the_game": ended, "after_detach": after});
