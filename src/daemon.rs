@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
@@ -57,18 +57,29 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
     let mut kept = Kept {
         tuning: Tuning::new(cli.layers.clone()),
         registry: None,
+        tries: 0,
     };
     loop {
         if let Some(why) = caps::blocker().or_else(latch::blocker) {
             return Err(why.into());
         }
-        match session(cli, &mut kept, shutdown)? {
+        let ended = match session(cli, &mut kept, shutdown) {
+            Err(e) if kept.tries > 0 => {
+                kept.tries -= 1;
+                info!("not attached again yet: {e:#}");
+                std::thread::sleep(TRY_AGAIN);
+                continue;
+            }
+            ended => ended?,
+        };
+        match ended {
             None => {
                 info!("stopped on request; the default scheduler is back");
                 return Ok(());
             }
             Some(exit) if exit.restart && !exit.must_stay_off() => {
                 info!("restarting: {}", exit.text());
+                kept.tries = TRIES_AGAIN;
             }
             Some(exit) => return Err(ejection::record(&exit).into()),
         }
@@ -79,7 +90,13 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
 struct Kept {
     tuning: Tuning,
     registry: Option<Registry>,
+    /// How often an attachment may still fail: 0 but for those after hotplug.
+    tries: u32,
 }
+
+/// While several CPUs go, one may be gone in the midst of reading what there is.
+const TRIES_AGAIN: u32 = 10;
+const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// One attachment. None when it ended on request.
 fn session(cli: &Cli, kept: &mut Kept, shutdown: &Shutdown) -> Result<Option<Exit>> {
@@ -88,6 +105,7 @@ fn session(cli: &Cli, kept: &mut Kept, shutdown: &Shutdown) -> Result<Option<Exi
     let mut lock_object = MaybeUninit::uninit();
     let mut scheduler = Scheduler::load(cli, &mut object)?;
     scheduler.attach()?;
+    kept.tries = 0;
     let probe = probes::input(cli, &scheduler, &mut probe_object);
     let display = probes::display(cli, &scheduler, &mut display_object);
     let exec = probes::exec(cli, &mut exec_object);

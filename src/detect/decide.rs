@@ -2,7 +2,7 @@
 //! Who plays: a pure function from a snapshot of processes to a decision with a
 //! reason for each process that was considered. In doubt nobody plays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
@@ -56,7 +56,7 @@ struct Group<'a> {
 
 /// Decides for one moment.
 pub fn decide(procs: &[Proc], rules: &[Rule]) -> Decision {
-    let tree = Tree { procs };
+    let tree = Tree::new(procs);
     let mut decision = Decision::default();
     // By user too: nobody gets into another user's game by what he calls himself.
     let mut groups: BTreeMap<(String, u32), Group<'_>> = BTreeMap::new();
@@ -174,12 +174,11 @@ fn rank(rules: &[Rule], proc: &Proc) -> Rank {
 fn main_of<'a>(tree: &Tree<'a>, rules: &[Rule], group: &Group<'a>) -> Option<&'a Proc> {
     let is_candidate = |p: &Proc| is_candidate(rules, group.home.why, p);
     let candidates = group.procs.iter().copied().filter(|p| is_candidate(p));
+    let pids: HashSet<u32> = group.procs.iter().map(|p| p.pid).collect();
     // Of a game that forks the first process counts, unless another one draws.
     let forked = |p: &Proc| {
         let up = tree.ancestors(p);
-        let mut kin = up
-            .iter()
-            .filter(|a| group.procs.iter().any(|g| g.pid == a.pid));
+        let mut kin = up.iter().filter(|a| pids.contains(&a.pid));
         kin.any(|a| {
             is_candidate(a)
                 && a.program() == p.program()

@@ -17,6 +17,7 @@ const ENTRY_DIRS: &[&str] = &[
     "/usr/local/share/applications",
     "/var/lib/flatpak/exports/share/applications",
     "/var/lib/snapd/desktop/applications",
+    "/run/current-system/sw/share/applications", // NixOS
 ];
 /// Longer command lines are cut: what is looked for stands at the front.
 const ARGS_MAX: usize = 64;

@@ -2,6 +2,8 @@
 //! What is known of a process: what every process may read of every other
 //! without privileges, and what the kernel part has measured.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 /// One process. A recorded tree is a list of these.
@@ -60,12 +62,18 @@ impl Proc {
 
 /// Processes by parent.
 pub struct Tree<'a> {
-    pub procs: &'a [Proc],
+    by_pid: HashMap<u32, &'a Proc>,
 }
 
 impl<'a> Tree<'a> {
+    pub fn new(procs: &'a [Proc]) -> Self {
+        let by_pid = procs.iter().map(|p| (p.pid, p)).collect();
+        Tree { by_pid }
+    }
+
+    /// Not by a search: anybody may start thousands of processes.
     pub fn get(&self, pid: u32) -> Option<&'a Proc> {
-        self.procs.iter().find(|p| p.pid == pid)
+        self.by_pid.get(&pid).copied()
     }
 
     /// From the parent upwards. Ends, whatever a snapshot that was taken while
@@ -117,7 +125,7 @@ mod tests {
             ..Proc::default()
         };
         let procs = [a, b];
-        let tree = Tree { procs: &procs };
+        let tree = Tree::new(&procs);
         assert_eq!(tree.ancestors(&procs[0]).len(), 64);
     }
 }

@@ -17,6 +17,8 @@ use crate::why::record::Record;
 /// Between two looks at the frames, which have to be half a second old anyway. Each goes through all records of the last
 /// seconds, and the daemon's loop may turn hundreds of times a second.
 const SETTLE_EVERY: Duration = Duration::from_millis(1000);
+/// For those who ask, of whom there may be fifty a second.
+const SETTLE_ASKED: Duration = Duration::from_millis(100);
 
 pub struct WhyRing<'a> {
     settled: Cell<Option<Instant>>,
@@ -60,15 +62,18 @@ impl<'a> WhyRing<'a> {
 
     /// Reads everything that waits, for somebody who asks.
     pub fn drain(&self, scheduler: &Scheduler<'_>) -> Result<()> {
-        self.settled.set(None);
-        self.beat(scheduler)
+        self.read(scheduler, SETTLE_ASKED)
     }
 
     /// The same in passing, and tells the kernel part whom to watch.
     pub fn beat(&self, scheduler: &Scheduler<'_>) -> Result<()> {
+        self.read(scheduler, SETTLE_EVERY)
+    }
+
+    fn read(&self, scheduler: &Scheduler<'_>, settle_every: Duration) -> Result<()> {
         self.buffer.consume().context("reading the ring of waits")?;
         let mut why = self.why.borrow_mut();
-        let recently = |at: Instant| at.elapsed() < SETTLE_EVERY;
+        let recently = |at: Instant| at.elapsed() < settle_every;
         if !self.settled.get().is_some_and(recently) {
             why.settle();
             self.settled.set(Some(Instant::now()));

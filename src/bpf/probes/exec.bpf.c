@@ -43,8 +43,10 @@ struct {
 u64 execs_lost;
 
 /*
- * The first event in an empty ring wakes the daemon, which lets more come for a
- * moment before it reads.
+ * Flags 0: the kernel wakes the daemon when that has read all before this event, and
+ * then only; it lets more come for a moment before it reads. Asked here whether the
+ * ring is empty, an event could come unheard while the daemon ends its reading, and
+ * after it none would ever be heard.
  */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *p)
@@ -54,13 +56,11 @@ int BPF_PROG(on_exec, struct task_struct *p)
 	};
 	u32 parent = p->real_parent->tgid;
 	struct exec_event *e;
-	u64 waiting;
 
 	bpf_get_current_comm(program.comm, sizeof(program.comm));
 	if (bpf_map_lookup_elem(&boring, &program) &&
 	    !bpf_map_lookup_elem(&tracked, &parent))
 		return 0;
-	waiting = bpf_ringbuf_query(&execs, BPF_RB_AVAIL_DATA);
 	e = bpf_ringbuf_reserve(&execs, sizeof(*e), 0);
 	if (!e) {
 		__sync_fetch_and_add(&execs_lost, 1);
@@ -70,6 +70,6 @@ int BPF_PROG(on_exec, struct task_struct *p)
 	e->pid = p->tgid;
 	e->parent = parent;
 	__builtin_memcpy(e->comm, program.comm, sizeof(e->comm));
-	bpf_ringbuf_submit(e, waiting ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
+	bpf_ringbuf_submit(e, 0);
 	return 0;
 }
