@@ -25,8 +25,8 @@ Exit codes:
   4  this kernel has no sched_ext  9  compare: a log cannot be used
                                   10  stays off: it was ejected in this boot
 
-Without a terminal: SysRq-S puts the default scheduler back, SysRq-D dumps the
-scheduler's state to the kernel log and lets it run on.";
+The service's flags: /etc/default/scx_photon. For --config: examples/scx_photon.toml.
+Without a terminal: SysRq-S puts the default scheduler back, SysRq-D only dumps the state.";
 
 /// A sched_ext CPU scheduler for gaming.
 ///
@@ -74,7 +74,7 @@ pub struct Cli {
     #[arg(long)]
     pub clear_latch: bool,
 
-    /// Read tunables and rules for games from a file; flags come first
+    /// Read tunables and rules for games from a file; a flag counts before its [tunables], its [[game]] sections before a flag
     #[arg(long, value_name = "FILE", value_parser = config, global = true)]
     pub config: Option<Config>,
 
@@ -86,7 +86,7 @@ pub struct Cli {
     )]
     typed_prefer_cpus: Option<PreferCpus>,
 
-    /// A set of values for the tunables; flags and the file come first
+    /// A set of values for the tunables; flags and the file count before it
     #[arg(long, value_enum, default_value_t)]
     pub profile: Profile,
 

@@ -157,6 +157,16 @@ fn the_configuration_of_the_readme_is_one() {
     std::fs::remove_file(&file).unwrap();
 }
 
+#[test]
+fn the_example_of_a_configuration_is_one() {
+    let out = Command::new(env!("CARGO_BIN_EXE_scx_photon"))
+        .args(["games", "--config"])
+        .arg(root().join("dist/examples/scx_photon.toml"))
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{out:?}");
+}
+
 /// scx_loader's modes are flags that scx_photon takes.
 #[test]
 fn the_modes_of_scx_loader_are_flags() {

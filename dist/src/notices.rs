@@ -22,6 +22,9 @@ const NAMES: [&str; 6] = [
     "NOTICE",
     "UNLICENSE",
 ];
+/// What cargo's metadata does not know.
+const RUNTIMES: &str = "The Rust standard library: MIT OR Apache-2.0\n\
+    In the static archive, the GNU C Library: LGPL-2.1-or-later; libgcc: GPL-3.0-or-later WITH GCC-exception-3.1\n";
 const RULE: &str =
     "--------------------------------------------------------------------------------";
 
@@ -40,6 +43,7 @@ pub fn text() -> Result<String> {
         source::NAME,
         linked.len()
     );
+    all.push_str(RUNTIMES);
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in linked {
         let name = format!("{} {}", package.name, package.version);

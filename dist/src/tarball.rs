@@ -5,7 +5,7 @@ use anyhow::Result;
 use tar::{Builder, EntryType, Header};
 
 use crate::source::{NAME, VERSION, epoch};
-use crate::tree::{Tree, gzip};
+use crate::tree::{Entry, Kind, Tree, gzip};
 
 const DIRECTORY: u32 = 0o755;
 
@@ -13,10 +13,12 @@ pub fn file_name() -> String {
     format!("{NAME}-{VERSION}-x86_64-static.tar.gz")
 }
 
-/// Unpacked by `tar -C / -xzf FILE`.
+/// Unpacked by `tar -C / -xzf FILE`, over a system of somebody else: no directories, whose owner and mode tar would
+/// change, or which it would put where a link is; no configuration, of which it would overwrite an edited one.
 pub fn archive(tree: &Tree) -> Result<Vec<u8>> {
     let mut tar = Builder::new(Vec::new());
-    tree_into(&mut tar, tree)?;
+    let entries = tree.entries.iter().filter(|e| e.kind != Kind::Config);
+    files_into(&mut tar, entries)?;
     gzip(&tar.into_inner()?)
 }
 
@@ -31,7 +33,14 @@ pub fn tree_into(tar: &mut Builder<Vec<u8>>, tree: &Tree) -> Result<()> {
             &[],
         )?;
     }
-    for entry in &tree.entries {
+    files_into(tar, &tree.entries)
+}
+
+fn files_into<'t>(
+    tar: &mut Builder<Vec<u8>>,
+    entries: impl IntoIterator<Item = &'t Entry>,
+) -> Result<()> {
+    for entry in entries {
         let path = format!(".{}", entry.path);
         append(tar, &path, entry.mode, EntryType::Regular, &entry.data)?;
     }

@@ -73,9 +73,14 @@ fn a_deb_has_its_papers_and_files() {
         ("./usr/share/doc/scx-photon/copyright", 0o644),
         ("./usr/share/doc/scx-photon/docs/DESIGN.md", 0o644),
         ("./usr/share/doc/scx-photon/docs/top.svg", 0o644),
+        (
+            "./usr/share/doc/scx-photon/examples/50-scx_photon.rules",
+            0o644,
+        ),
         ("./usr/share/doc/scx-photon/examples/gamemode.ini", 0o644),
         ("./usr/share/doc/scx-photon/examples/scx.default", 0o644),
         ("./usr/share/doc/scx-photon/examples/scx_loader.toml", 0o644),
+        ("./usr/share/doc/scx-photon/examples/scx_photon.toml", 0o644),
         (
             "./usr/share/fish/vendor_completions.d/scx_photon.fish",
             0o644,
@@ -134,6 +139,9 @@ fn the_archive_is_below_usr_local_and_etc() {
             .contains("ExecStart=/usr/local/bin/scx_photon ")
     );
     assert!(!files.keys().any(|path| path.starts_with("./usr/bin")));
+    // What is there already stays as it is: links, modes, an edited configuration.
+    assert!(!files.keys().any(|path| path.ends_with('/')));
+    assert!(!files.contains_key("./etc/default/scx_photon"));
 }
 
 #[test]

@@ -167,7 +167,12 @@ impl Tree {
             ("docs/top.svg", "docs/top.svg"),
             ("examples/scx.default", "dist/scx.default"),
             ("examples/scx_loader.toml", "dist/scx_loader/config.toml"),
+            ("examples/scx_photon.toml", "dist/examples/scx_photon.toml"),
             ("examples/gamemode.ini", "dist/examples/gamemode.ini"),
+            (
+                "examples/50-scx_photon.rules",
+                "dist/examples/50-scx_photon.rules",
+            ),
         ] {
             let data = read(file)?.into();
             self.add(format!("{dir}/{name}"), TEXT, Kind::Documentation, data);

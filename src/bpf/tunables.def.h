@@ -19,7 +19,8 @@ TUNABLE(frame_deadline_us, 4000, 500, 20000, "us",
 TUNABLE(fair_deadline_us, 60000, 10000, 70000, "us",
 	"Longest relative deadline of normal work: its starvation bound")
 TUNABLE(batch_deadline_us, 75000, 10000, 80000, "us",
-	"Relative deadline of batch work (nice above 0, SCHED_BATCH, SCHED_IDLE)")
+	"Relative deadline of batch work (nice above 0, SCHED_BATCH, SCHED_IDLE, "
+	"and heavy work beside a game)")
 TUNABLE(input_window_us, 8000, 0, 100000, "us",
 	"How long a chain that starts at an input report stays alive; 0 turns "
 	"the input boost off")
@@ -66,8 +67,8 @@ TUNABLE(preempt_margin_us, 500, 0, 20000, "us",
 	"A running task is preempted only if its deadline is later than the "
 	"newcomer's by more than this")
 TUNABLE(min_run_us, 1000, 500, 10000, "us",
-	"Run that a frame, and a task which has waited past its deadline, keeps "
-	"before a frame may preempt it")
+	"How long a frame task, or a task that got its CPU after its deadline, "
+	"runs before a frame may preempt it")
 TUNABLE(facing_ms, 4000, 100, 60000, "ms",
-	"How long a process counts as facing the player after the last input, "
-	"display or real-time chain of at least 16 has reached it")
+	"How long a process counts as facing the player after the last of at "
+	"least 16 chains (input, display, real-time) has reached it")

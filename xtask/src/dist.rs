@@ -3,7 +3,7 @@
 
 use crate::artifacts::cargo;
 use crate::{deps, paths, shell};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -33,13 +33,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         false => None,
     };
     shell::step("packing");
-    let binary = target.join("release/scx_photon");
-    pack(
-        &binary,
-        args.release,
-        linked.as_deref(),
-        &target.join("dist"),
-    )?;
+    let (binary, into) = (target.join("release/scx_photon"), target.join("dist"));
+    // Or the README's commands, whose patterns stand for one file, would meet those of earlier releases.
+    if into.exists() {
+        std::fs::remove_dir_all(&into).with_context(|| into.display().to_string())?;
+    }
+    pack(&binary, args.release, linked.as_deref(), &into)?;
     Ok(ExitCode::SUCCESS)
 }
 

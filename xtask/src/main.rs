@@ -61,7 +61,7 @@ struct Cli {
 enum Command {
     /// Build and run: on this kernel if it has sched_ext, else in a VM beside EEVDF
     Run(demo::Args),
-    /// Run all tests; the last line says `N passed, N failed`
+    /// Run the tests (not soak, matrix, systemd, vm -- player_bench); the last line says `N passed, N failed`
     Test(tests::Args),
     /// Compare the frames of schedulers: repeated, paired runs in virtual time
     Bench(Box<bench::Args>),
@@ -81,7 +81,7 @@ enum Command {
     C2c(c2c::Args),
     /// Compile and run the native tests of the policy headers
     Policy,
-    /// Make packages: .deb, .rpm and an archive
+    /// Make packages: .deb, .rpm and, with --static, an archive
     Dist(dist::Args),
     /// Install, boot, upgrade and purge the packages under systemd in a VM
     Systemd(systemd::Args),

@@ -6,7 +6,7 @@ use crate::matrix::Row;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-const BEGIN: &str = "<!-- made by: cargo xtask matrix --write -->";
+const BEGIN: &str = "<!-- made by: cargo xtask matrix --flavour generic --write -->";
 const END: &str = "<!-- end of matrix -->";
 
 pub fn render(rows: &[Row]) -> String {

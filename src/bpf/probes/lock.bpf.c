@@ -6,8 +6,8 @@
  * A mutex of glibc has its owner's number two words behind the futex, and the
  * value 2 says that it is contended; what else is waited for this way (condition
  * variables, semaphores, mutexes of other libraries) has other values there, or
- * no thread of the same process, and is left alone. So are owners that run or
- * sleep: only one that waits for a CPU can be helped.
+ * no thread of the same process, and is left alone. So are owners that sleep: one that
+ * runs keeps its CPU, one that waits for a CPU runs in the waiter's stead.
  *
  * One word of the waiter's own memory is read, four bytes.
  */

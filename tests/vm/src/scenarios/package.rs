@@ -160,8 +160,9 @@ fn by_hand(ctx: &Ctx) -> Result<(), Fail> {
 fn archive(ctx: &Ctx) -> Result<(), Fail> {
     as_written("tar -C /")?;
     said("systemctl", &["daemon-reload"])?;
-    said("systemctl", &["start", UNIT])?;
+    said("systemctl", &["enable", "--now", UNIT])?;
     running(LIMIT)?;
+    said("systemctl", &["reload", UNIT])?;
     ctx.log(format!(
         "the archive: {}",
         status_of("/usr/local/bin/scx_photon")?
