@@ -112,12 +112,12 @@ struct cpu_ctx {
 	u8 reserved3[2];
 	s64 fair_pulls; /* 152: sum of fair_pull() */
 	u32 lock_holder; /* 160: pid: who has the lock the frame task here wants */
-	u8 reserved4[4];
+	u32 changed; /* 164: pid whose stint goes on after a change of it; 0: none */
 	u64 answered; /* 168: ns, the last `shared.hurry` it has given way to */
-	u8 reserved5[16];
+	u8 reserved4[16];
 	/* line 3: the timer */
 	u8 stranded; /* 192: nothing of ours ran at the last beat, and tasks wait */
-	u8 reserved6[63];
+	u8 reserved5[63];
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct cpu_ctx) == 4 * CACHE_LINE, "cpu_ctx is 4 lines");
@@ -125,7 +125,8 @@ _Static_assert(sizeof(struct cpu_ctx) == 4 * CACHE_LINE, "cpu_ctx is 4 lines");
 /* For probes that may not ask for the scheduler's clock; written by the timer. */
 struct clock {
 	u64 ahead; /* ns that scx_bpf_now() is ahead of CLOCK_MONOTONIC; wraps */
-	u64 reserved[15];
+	u32 hardirq; /* where the preempt count counts hard interrupts */
+	u32 reserved[29];
 } __attribute__((aligned(128)));
 
 /* Counters of one CPU; written by it alone, summed by the BPF timer. */

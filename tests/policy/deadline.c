@@ -154,12 +154,26 @@ static void no_new_deadline_without_a_run(void)
 	struct task_ctx t = { .class = CLASS_FAIR, .deadline = NOW, .flags = TASK_EXPIRED };
 
 	CHECK(asks_again(&t));
-	CHECK_EQ(still_due(&t), DUE_NEVER);
+	CHECK_EQ(task_place(&t).due, DUE_NEVER);
 	task_ask(&tun, &t);
 	CHECK(!asks_again(&t));
-	CHECK_EQ(still_due(&t), NOW);
+	CHECK_EQ(task_place(&t).due, NOW);
+	/* Batch work now, and has had 2 of 3 ms: due as before, for the last one. */
+	t.used += 2 * MS;
+	struct place old = task_place(&t);
+	t.deadline = NOW + 75 * MS;
+	task_ask(&tun, &t);
+	task_keep(&t, old);
+	CHECK_EQ(t.deadline, NOW);
+	CHECK_EQ(task_slice(&t), us_to_ns(tun.slice_us) - 2 * MS);
+	/* The new one is earlier: with all that it buys. */
+	t.deadline = NOW - MS;
+	task_ask(&tun, &t);
+	task_keep(&t, old);
+	CHECK_EQ(t.deadline, NOW - MS);
+	CHECK_EQ(task_slice(&t), us_to_ns(tun.slice_us));
 	t.class = CLASS_FRAME; /* its deadline was a frame's: not for what it becomes */
-	CHECK_EQ(still_due(&t), DUE_NEVER);
+	CHECK_EQ(task_place(&t).due, DUE_NEVER);
 	t.deadline = 0; /* was lifted */
 	CHECK(asks_again(&t));
 }

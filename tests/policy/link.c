@@ -230,7 +230,7 @@ static u32 faces_until_facing(struct process_ctx *ps, u64 *now, u64 gap)
 
 	while (!link_facing(ps, GAME, *now) && n++ < 1000) {
 		*now += gap;
-		link_face(&tun, ps, GAME, *now);
+		link_face(&tun, ps, GAME, 0, *now);
 	}
 	return n;
 }
@@ -246,11 +246,11 @@ static void a_process_faces(void)
 	CHECK(!link_facing(&ps, GAME, now + tun.facing_ms * MS + 2 * MS));
 	/* Kept up by one link now and then ... */
 	now += tun.facing_ms * MS / 2;
-	link_face(&tun, &ps, GAME, now);
+	link_face(&tun, &ps, GAME, 0, now);
 	CHECK(link_facing(&ps, GAME, now + tun.facing_ms * MS - 2 * MS));
 	/* ... and once lost, to be earned again. */
 	now += 2 * tun.facing_ms * MS;
-	link_face(&tun, &ps, GAME, now);
+	link_face(&tun, &ps, GAME, 0, now);
 	CHECK(!link_facing(&ps, GAME, now));
 	ps = (struct process_ctx){};
 	CHECK_EQ(faces_until_facing(&ps, &now, 300 * MS), 1001);
@@ -264,10 +264,17 @@ static void faces_are_not_shared(void)
 
 	faces_until_facing(&ps, &now, MS);
 	CHECK(!link_facing(&ps, GAME + 4096, now));
-	link_face(&tun, &ps, GAME + 4096, now); /* in use: stays whose it is */
+	link_face(&tun, &ps, GAME + 4096, 0, now); /* in use: stays whose it is */
 	CHECK(link_facing(&ps, GAME, now));
+	/* But not from the game that the daemon names: it begins there, and comes to face. */
+	struct process_ctx other = ps;
+	u64 then = now;
+	for (int i = 0; i < FACES_LEAST; i++, then += MS)
+		link_face(&tun, &other, GAME + 4096, GAME + 4096, then);
+	CHECK(!link_facing(&other, GAME, then));
+	CHECK(link_facing(&other, GAME + 4096, then));
 	now += 2 * tun.facing_ms * MS;
-	link_face(&tun, &ps, GAME + 4096, now);
+	link_face(&tun, &ps, GAME + 4096, 0, now);
 	CHECK(!link_facing(&ps, GAME, now));
 	CHECK(!link_facing(&ps, GAME + 4096, now));
 }

@@ -225,7 +225,7 @@ static inline void sim_wake(struct sim *s, struct sim_task *t, const struct sim_
 	fair_wake(&t->ctx, fair_now(&s->clock, s->now));
 	link_wake(&s->tun, &t->ctx, &w);
 	if (link_faces(&t->ctx, s->now))
-		link_face(&s->tun, ps, t->process, s->now);
+		link_face(&s->tun, ps, t->process, 0, s->now);
 	if (!t->left)
 		t->left = rnd_in(&s->rng, t->run_lo, t->run_hi);
 	t->waits_since = s->now;
@@ -238,13 +238,13 @@ static inline void requeue(struct sim *s, struct sim_task *t, s32 cpu)
 {
 	u8 class = link_class_again(&s->tun, &t->ctx, t->weight, t->batch, ROLE_NONE);
 	bool again = asks_again(&t->ctx);
-	u64 due = still_due(&t->ctx);
+	struct place old = task_place(&t->ctx);
 
 	t->waits_since = s->now;
 	if (again || class != t->ctx.class) {
 		t->ctx.class = class;
 		set_deadline(s, t);
-		t->ctx.deadline = min_u64(due, t->ctx.deadline);
+		task_keep(&t->ctx, old);
 	}
 	place(s, t, cpu, false);
 }

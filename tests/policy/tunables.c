@@ -241,7 +241,7 @@ CASE(facing_ms)
 	u64 ms = 0;
 
 	for (u32 i = 0; i < FACES_LEAST; i++)
-		link_face(pr, &ps, tgid, T0);
+		link_face(pr, &ps, tgid, 0, T0);
 	while (ms < LONG_MS && link_facing(&ps, tgid, T0 + ms * MS))
 		ms += 10;
 	return ms;

@@ -50,6 +50,22 @@ static __always_inline void give_way(const struct task_ctx *t,
 }
 
 /*
+ * Is it the same stint, of a task whose affinity or priority was changed? Who changes
+ * itself each millisecond would else be for ever in the first one, which is protected,
+ * and have a lift for each.
+ */
+static __always_inline bool goes_on(struct cpu_ctx *c,
+				    const struct task_struct *p)
+{
+	u32 changed = c->changed;
+
+	if (!changed)
+		return false;
+	c->changed = 0;
+	return changed == p->pid;
+}
+
+/*
  * This and the next may be called on another CPU, whose thread changes the running
  * task's priority or affinity: what is published is of the task's own CPU, whose rq
  * lock is held. Frequencies asked for the CPU that is not locked ended the scheduler.
@@ -63,11 +79,13 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 
 	why_running(p, t, now);
 	c->deadline = t->deadline;
-	c->started = now;
 	c->last = t->class;
 	WRITE_ONCE(c->class, t->class);
-	WRITE_ONCE(c->claim, 0);
-	WRITE_ONCE(c->lock_until, 0);
+	if (!goes_on(c, p)) {
+		c->started = now;
+		WRITE_ONCE(c->claim, 0);
+		WRITE_ONCE(c->lock_until, 0);
+	}
 	if (looks_idle(cpu))
 		mark_idle(cpu, false);
 	give_way(t, c, cpu);
@@ -112,7 +130,11 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 			barrier_var(i); /* keeps the loop */
 #endif
 	WRITE_ONCE(c->class, CLASS_NONE);
-	frequency_stopping(cpu, c->started);
+	/* Awake and yet not runnable: it is changed, and mostly goes on. */
+	if (!runnable && !p->__state)
+		c->changed = p->pid;
+	else
+		frequency_stopping(cpu, c->started);
 	t->sum_exec = total;
 	t->used = min_u64(t->used + ran, USED_MAX_NS);
 	if (!is_urgent(t->class)) {

@@ -15,11 +15,21 @@ static u64 head_key(u64 dsq)
 	return p ? p->scx.dsq_vtime : 0;
 }
 
+/* The same if this CPU may run it, else 0: many that may not must not stand for all. */
+static u64 head_key_for(u64 dsq, s32 cpu)
+{
+	struct task_struct *p = __COMPAT_scx_bpf_dsq_peek(dsq);
+
+	return p && bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ? p->scx.dsq_vtime :
+							     0;
+}
+
 /* Is the head of the CPU's own queue due before the one its LLC would give it? */
 static bool own_queue_first(s32 cpu)
 {
 	u64 own = head_key(cpu_dsq(cpu));
-	u64 llc = head_key(urgent_dsq(cpu)) ?: head_key(llc_dsq(cpu));
+	u64 llc = head_key_for(urgent_dsq(cpu), cpu) ?:
+			  head_key_for(llc_dsq(cpu), cpu);
 
 	return own && (!llc || before_u64(own, llc));
 }
@@ -27,7 +37,7 @@ static bool own_queue_first(s32 cpu)
 /* Asked only when urgent work waits: see turn_of_fair(). */
 static bool is_turn_of_fair(const struct cpu_ctx *c, s32 cpu)
 {
-	u64 fair = head_key(llc_dsq(cpu));
+	u64 fair = head_key_for(llc_dsq(cpu), cpu);
 
 	return fair && turn_of_fair(c->last, fair, queue_key(0, scx_bpf_now()));
 }

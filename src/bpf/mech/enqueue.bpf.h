@@ -155,14 +155,14 @@ static __always_inline void requeue_deadline(struct task_struct *p,
 {
 	u8 class = class_again(p, t, now);
 	bool again = asks_again(t);
-	u64 due = still_due(t);
+	struct place old = task_place(t);
 
 	count(again ? CNT_requeue_expired : CNT_requeue_preempted);
 	if (!again && class == t->class)
 		return;
 	t->class = class;
 	set_deadline(task_slot(p), now);
-	t->deadline = min_u64(due, t->deadline);
+	task_keep(t, old);
 }
 
 /*
@@ -208,6 +208,23 @@ static __always_inline void preempt_for(struct task_struct *p,
 	scx_bpf_kick_cpu(victim, SCX_KICK_PREEMPT);
 }
 
+/*
+ * The idle CPU takes it. Before 7.1 not by its name: the kernel inserts later, and ends
+ * a scheduler whose task has become bound until then, or whose mask has changed. In the
+ * queue it is when the kick arrives, and who may not run it leaves it there.
+ */
+static __always_inline void wake_for(struct task_struct *p,
+				     const struct task_ctx *t, s32 cpu,
+				     s32 idle, u64 flags)
+{
+	if (SCX_ENQ_IMMED || idle == cpu) {
+		insert_on(p, t, idle, flags);
+		return;
+	}
+	queue_llc(p, t, idle);
+	scx_bpf_kick_cpu(idle, SCX_KICK_IDLE);
+}
+
 /* An urgent task that lost its CPU: another one, idle or not. */
 static __always_inline bool enqueue_urgent(struct task_struct *p,
 					   struct task_ctx *t, s32 cpu, u64 now,
@@ -217,7 +234,7 @@ static __always_inline bool enqueue_urgent(struct task_struct *p,
 	s32 target = pick_idle(p, cpu, t->class, false);
 
 	if (target >= 0) {
-		insert_on(p, t, target, flags);
+		wake_for(p, t, cpu, target, flags);
 		return true;
 	}
 	target = pick_victim(p, t, cpu, now);

@@ -63,6 +63,9 @@ static void frequency_rest(u64 now)
 
 	if (!governed || !tun.load_frequency)
 		return;
+	/* Before 6.15 it takes no lock of the other CPU; this came with 6.16. */
+	if (!__COMPAT_HAS_scx_bpf_select_cpu_and)
+		return;
 	bpf_for(i, 0, nr_cpus) {
 		struct cpu_load *l = cpu_load(i);
 		u64 since = READ_ONCE(l->since);

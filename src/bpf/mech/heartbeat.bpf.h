@@ -70,6 +70,14 @@ static void advance_fair_clock(struct heartbeat *hb, u64 now)
 	__sync_lock_test_and_set(&shared.fair_index, next);
 }
 
+enum {
+	/*
+	 * What cannot leave comes back each time, and newer kernels end a scheduler
+	 * that asks 256 times for one task: so after 10 s.
+	 */
+	RESCUE_BEATS = 4,
+};
+
 /*
  * A CPU that runs nothing of ours at two beats while its local queue holds
  * something has been taken by a real-time task: its tasks go back to enqueue.
@@ -85,13 +93,15 @@ static void rescue_stranded(struct heartbeat *hb)
 		bool stranded = READ_ONCE(c->class) == CLASS_NONE &&
 				scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | i);
 
-		if (stranded && c->stranded) {
+		if (!stranded) {
+			c->stranded = 0;
+			continue;
+		}
+		if (c->stranded++ % RESCUE_BEATS == 1) {
 			count(CNT_rt_rescue);
 			scx_bpf_dsq_reenq(SCX_DSQ_LOCAL_ON | i, 0);
 		}
-		c->stranded = stranded;
-		if (stranded)
-			hb->runnable++;
+		hb->runnable++;
 	}
 }
 
@@ -113,12 +123,16 @@ static void refresh_idle(void)
 static void set_clock(u64 now)
 {
 	WRITE_ONCE(clock.ahead, now - bpf_ktime_get_ns());
+	WRITE_ONCE(clock.hardirq, hardirq_bits);
 }
 
 static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 {
 	u64 now = scx_bpf_now();
 
+	/* It has ended; the machine may be another scheduler's, and the timer is not. */
+	if (READ_ONCE(uei.kind))
+		return 0;
 	set_clock(now);
 	advance_fair_clock(hb, now);
 	game_beat(&hb->lease, now);

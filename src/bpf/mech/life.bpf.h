@@ -3,8 +3,6 @@
 #ifndef PHOTON_LIFE_BPF_H
 #define PHOTON_LIFE_BPF_H
 
-UEI_DEFINE(uei);
-
 /*
  * The vtime a task begins with. At a fork the current task is its maker; a task that
  * comes from another class has run before, and has nobody's debt.
@@ -19,6 +17,17 @@ static __always_inline u64 first_vtime(const struct task_struct *p, u64 now)
 		return clock;
 	return fair_born(clock, task_ctx(maker), min_u64(ran, STINT_MAX_NS),
 			 maker->scx.weight);
+}
+
+/*
+ * Any task, also one of a higher class, at a fork and when the scheduler begins. What an
+ * earlier scheduler left there is no slot of ours, and before 7.1 the kernel keeps it.
+ */
+s32 BPF_STRUCT_OPS_SLEEPABLE(photon_init_task, struct task_struct *p,
+			     struct scx_init_task_args *args)
+{
+	p->scx.dsq_vtime = 0;
+	return 0;
 }
 
 /* A task joins: a fresh slot, no history, an honest start for its account. */

@@ -33,7 +33,9 @@ __noinline int take_lock_holder(s32 cpu, u32 pid,
 			break;
 		if (p->pid != pid)
 			continue;
-		if (!bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
+		/* A mask is narrowed only after the task has been queued. */
+		if (!bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ||
+		    p->migration_disabled)
 			break;
 		scx_bpf_dsq_move_set_slice(BPF_FOR_EACH_ITER,
 					   us_to_ns(tun.lock_lift_us));
@@ -52,7 +54,8 @@ static __always_inline bool dispatch_lock_holder(struct cpu_ctx *c, s32 cpu,
 {
 	u32 pid = c->lock_holder;
 
-	if (!pid)
+	/* Core scheduling asks for a sibling too: the local queue is not its. */
+	if (!pid || cpu != this_cpu())
 		return false;
 	c->lock_holder = 0;
 	return prev && take_lock_holder(cpu, pid, prev);

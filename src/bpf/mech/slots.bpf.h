@@ -10,12 +10,11 @@
  *  +---------------------------------------+---------------+
  *
  * The kernel compares modulo 2^64, so deadlines may wrap (every 78 hours) as
- * long as they lie within 39 hours of each other; ours lie within
- * seconds. Equal
+ * long as they lie within 39 hours of each other; ours lie within seconds. Equal
  * deadlines are ordered by slot, which is arbitrary and harmless.
  *
- * Slots live from ops.enable to ops.disable: the kernel zeroes dsq_vtime when a
- * task leaves the class. Slot 0 is nobody's: tasks that found the pool empty
+ * Slots live from ops.enable to ops.disable; before it the number is 0, by
+ * ops.init_task. Slot 0 is nobody's: tasks that found the pool empty
  * share it, are scheduled as ordinary work, and are counted.
  */
 #ifndef PHOTON_SLOTS_BPF_H

@@ -67,6 +67,8 @@ struct kin kin[FAMILY_SLOTS] SEC(".bss.kin");
 #undef LAYOUT
 #undef FIELD
 
+UEI_DEFINE(uei);
+
 static __always_inline struct cpu_ctx *cpu_ctx(s32 cpu)
 {
 	return &cpus[cpu & (MAX_CPUS - 1)];

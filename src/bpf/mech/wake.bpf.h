@@ -56,15 +56,26 @@ static __always_inline u8 stamped_source(const struct cpu_ctx *c, u64 now)
 	return before_u64(now, c->source_until) ? c->source : SRC_NONE;
 }
 
+/* One of those that the kernel has for each CPU. */
+static __always_inline bool is_per_cpu_kthread(const struct task_struct *p)
+{
+	const struct kthread *k;
+
+	if (!(p->flags & PF_NO_SETAFFINITY_) || p->nr_cpus_allowed != 1)
+		return false;
+	k = p->worker_private;
+	return BPF_CORE_READ(k, flags) & (1 << KTHREAD_IS_PER_CPU);
+}
+
 /*
  * A real-time task stands for something a person perceives: a compositor, an
  * audio server, an irq or vblank thread. Not the threads of the kernel that are
- * real-time to move tasks about (migration/N).
+ * real-time to move tasks about (migration/N). Since 6.19 irq threads are bound like
+ * those, and told apart by a flag.
  */
 static __always_inline bool is_rt_source(const struct task_struct *p)
 {
-	return p->prio < MAX_RT_PRIO_ &&
-	       !((p->flags & PF_NO_SETAFFINITY_) && p->nr_cpus_allowed == 1);
+	return p->prio < MAX_RT_PRIO_ && !is_per_cpu_kthread(p);
 }
 
 static __always_inline void wake_by_task(struct wake *w)
@@ -177,7 +188,7 @@ __noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 			wake_by_task(&w);
 	}
 	if (link_task(task_slot(p), &w))
-		link_face(&tun, ps, tgid, now);
+		link_face(&tun, ps, tgid, READ_ONCE(game.main), now);
 	return 0;
 }
 

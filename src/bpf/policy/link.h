@@ -140,18 +140,21 @@ static inline bool link_facing(const struct process_ctx *ps, u32 tgid, u64 now)
 /*
  * A link that faces the player has reached a thread of this process. Whose entry
  * is in use is not put out of it: two processes of one number that both face the
- * player are rarer than a fork loop that would like to wash the game out.
+ * player are rarer than a fork loop that would like to wash the game out. But by the
+ * game: thousands of processes that sit in all places would keep it out.
  */
 static inline void link_face(const volatile struct tunables *pr,
-			     struct process_ctx *ps, u32 tgid, u64 now)
+			     struct process_ctx *ps, u32 tgid, u32 game,
+			     u64 now)
 {
 	bool live = lies_ahead(ps->facing_until, coarse(now));
+	bool taken = live && ps->tgid != tgid;
 	u64 stays = FACES_GAP_NS;
 	u32 until;
 
-	if (live && ps->tgid != tgid)
+	if (taken && tgid != game)
 		return;
-	if (!live)
+	if (!live || taken)
 		ps->faces = 0;
 	if (ps->faces < FACES_LEAST)
 		ps->faces++;

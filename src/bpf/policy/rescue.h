@@ -16,6 +16,11 @@ enum {
 	 * and the timer's period nothing waits unnoticed for more than 120 ms.
 	 */
 	RESCUE_MARGIN_NS = 20 * NSEC_PER_MSEC_,
+	/*
+	 * Deadlines stretch with an overload. What is late by this in spite of it waits
+	 * for some whose deadlines stand still, and at 5 s the kernel would eject.
+	 */
+	RESCUE_ANY_NS = 500 * NSEC_PER_MSEC_,
 };
 
 /* ns by which a deadline has passed; below 0 while it is to come. */
@@ -36,6 +41,9 @@ static inline u64 rescue_rank(const struct running *r, bool idle, u64 now,
 
 	if (idle)
 		return ~0ULL;
+	/* No overload is that late: whoever has had a CPU for longest gives it up. */
+	if (late > RESCUE_ANY_NS && r->class != CLASS_NONE)
+		return 2 + sub_sat(now, r->started);
 	/* A real-time task, or a task between two: a hint that costs nothing. */
 	if (r->class == CLASS_NONE)
 		return 1;

@@ -45,12 +45,24 @@ static inline bool asks_again(const struct task_ctx *t)
 }
 
 /*
- * By when it is due whatever becomes of its class: who is made batch work and back
- * would else ask anew. Not what it was due by as a frame, once it is none.
+ * What a task keeps whatever becomes of its class, because who is made batch work and
+ * back would else ask anew: its place, and no more than is left of what that buys. Not
+ * a frame's place, once it is none.
  */
-static inline u64 still_due(const struct task_ctx *t)
+struct place {
+	u64 due; /* ns */
+	u64 left; /* ns */
+};
+
+static inline struct place task_place(const struct task_ctx *t)
 {
-	return asks_again(t) || is_urgent(t->class) ? DUE_NEVER : t->deadline;
+	struct place place = {
+		.due = asks_again(t) || is_urgent(t->class) ? DUE_NEVER :
+							      t->deadline,
+		.left = sub_sat(t->request_end, t->used),
+	};
+
+	return place;
 }
 
 /*
@@ -65,6 +77,15 @@ static inline void task_ask(const volatile struct tunables *pr,
 		t->used = USED_MAX_NS / 4;
 	t->flags &= ~TASK_EXPIRED;
 	t->request_end = t->used + task_request(pr, t);
+}
+
+/* A new deadline was asked for; the old one stands if it is earlier. */
+static inline void task_keep(struct task_ctx *t, struct place old)
+{
+	if (old.due >= t->deadline)
+		return;
+	t->deadline = old.due;
+	t->request_end = t->used + old.left;
 }
 
 /* The rest of the request, for another stint after a preemption. */

@@ -183,13 +183,26 @@ static void note_delay(u64 delay)
 		d->max = delay;
 }
 
+/*
+ * Signalled by an interrupt or a thread of the kernel. Any process with a render node
+ * can signal one by a call, and would be the display itself to whom it wakes next.
+ */
+static bool is_of_device(void)
+{
+	const struct task_struct *p = bpf_get_current_task_btf();
+	u32 interrupt = READ_ONCE(clock.hardirq) | SOFTIRQ_OFFSET;
+
+	return (get_preempt_count() & interrupt) || (p->flags & PF_KTHREAD);
+}
+
 SEC("raw_tp/dma_fence_signaled")
 int BPF_PROG(on_fence_signaled, void *fence)
 {
 	u64 key = (u64)fence, now = clock_now();
 	u64 *made = bpf_map_lookup_elem(&fences, &key);
 
-	stamp(now);
+	if (is_of_device())
+		stamp(now);
 	display_counts[this_cpu()].fences++;
 	if (made) {
 		note_delay(sub_sat(now, *made));

@@ -73,6 +73,7 @@ pub const FAULTS: &[Fault] = &[
     fault("policies", threads::policies, 600, 10_000),
     fault("from_outside", outside::running, 800, 10_000),
     fault("asks_anew", outside::waiting, 2000, 10_000),
+    fault("flips", threads::flips, 1500, 10_000),
     fault("threads", threads::come_and_go, 500, 10_000),
     fault("fork_bomb", processes::fork_bomb, 2000, 20_000),
     fault("exec_storm", processes::exec_storm, 60, 2000),

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Between two changes, so that some come while it runs, some while it waits.
 const BURST_NS: u64 = 300 * NS_PER_US;
+/// Of a request of 3 ms.
+const FLIP_NS: u64 = 2500 * NS_PER_US;
 const PAUSE: Duration = Duration::from_micros(200);
 /// Fewer changes than one in so many milliseconds on each CPU are no churn. On one CPU a thread that is started and
 /// waited for takes two turns behind all others: 10 to 30 ms; a starved host takes some times as long.
@@ -52,6 +54,32 @@ pub fn policies(_: &Photon, ms: Amount) -> Result<u64, Fail> {
             std::thread::sleep(PAUSE);
         }
         Ok(())
+    })
+}
+
+/// Between two classes and out of the way, each time before the request ends: whose place in the queue stands must not
+/// be able to buy a new request by it. Twice as many as CPUs, so that they could keep all of them.
+pub fn flips(_: &Photon, ms: Amount) -> Result<u64, Fail> {
+    let end = Instant::now() + Duration::from_millis(ms);
+    let flip = || -> io::Result<u64> {
+        let mut steps = 0;
+        while Instant::now() < end {
+            for policy in [Policy::Batch, Policy::Nice(0)] {
+                burn(FLIP_NS);
+                set_policy(policy)?;
+                // SAFETY: it takes nothing.
+                unsafe { libc::sched_yield() };
+                steps += 1;
+            }
+        }
+        Ok(steps)
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..2 * cpus()).map(|_| scope.spawn(flip)).collect();
+        threads.into_iter().try_fold(0, |sum, thread| {
+            let steps = thread.join();
+            Ok(sum + steps.map_err(|_| Fail::failed("a thread panicked"))??)
+        })
     })
 }
 
