@@ -97,6 +97,8 @@ struct Kept {
 /// While several CPUs go, one may be gone in the midst of reading what there is.
 const TRIES_AGAIN: u32 = 10;
 const TRY_AGAIN: Duration = Duration::from_millis(100);
+/// Counts of input that are told more often would tell when keys are pressed.
+const PUBLIC_EVERY: Duration = Duration::from_secs(1);
 
 /// One attachment. None when it ended on request.
 fn session(cli: &Cli, kept: &mut Kept, shutdown: &Shutdown) -> Result<Option<Exit>> {
@@ -137,6 +139,8 @@ struct Session<'s> {
     begun: Instant,
     /// As many as the log has been told of.
     malformed: Cell<u64>,
+    /// What others than root are told, and when it was read.
+    public: RefCell<Option<(Instant, Sample)>>,
     games: RefCell<Games<'s>>,
     tuning: &'s Tuning,
 }
@@ -173,6 +177,7 @@ impl<'s> Session<'s> {
             socket,
             begun: Instant::now(),
             malformed: Cell::new(0),
+            public: RefCell::default(),
             games: RefCell::new(games),
             tuning,
         })
@@ -196,6 +201,22 @@ impl<'s> Session<'s> {
             display.fill(&mut sample);
         }
         self.games.borrow().fill(&mut sample);
+        Ok(sample)
+    }
+
+    /// What somebody may know who is not root, and may not be who types.
+    fn sample_for(&self, uid: u32) -> Result<Sample> {
+        if uid == 0 {
+            return self.sample();
+        }
+        if let Some((at, sample)) = &*self.public.borrow()
+            && at.elapsed() < PUBLIC_EVERY
+        {
+            return Ok(sample.clone());
+        }
+        let mut sample = self.sample()?;
+        sample.one_input();
+        self.public.replace(Some((Instant::now(), sample.clone())));
         Ok(sample)
     }
 
@@ -315,8 +336,8 @@ impl Session<'_> {
             }
             "set" => self.tuning.set(self.scheduler, &request.args, uid),
             "tunables" => self.tuning.show(self.scheduler),
-            "view" => Ok(serde_json::to_value(self.view()?)?),
-            "stats" => server::flatten(&self.sample()?),
+            "view" => Ok(serde_json::to_value(self.view(uid)?)?),
+            "stats" => server::flatten(&self.sample_for(uid)?),
             "stats_meta" => server::describe(),
             other => bail!("unknown request {other:?}"),
         }
@@ -333,7 +354,7 @@ impl Session<'_> {
         }
     }
 
-    fn view(&self) -> Result<View> {
+    fn view(&self, uid: u32) -> Result<View> {
         self.why.drain(self.scheduler)?;
         let mut view = View {
             version: scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION")),
@@ -341,7 +362,7 @@ impl Session<'_> {
             flags: std::env::args().skip(1).collect(),
             uptime_s: self.begun.elapsed().as_secs_f64(),
             input_probe: self.probe.is_some(),
-            sample: self.sample()?,
+            sample: self.sample_for(uid)?,
             cpus: self.scheduler.cpus(),
             ..View::default()
         };

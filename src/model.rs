@@ -93,6 +93,14 @@ pub struct Sample {
     pub layout: Layout,
 }
 
+impl Sample {
+    /// All devices together: when keys are pressed is nobody else's business.
+    pub fn one_input(&mut self) {
+        let reports = self.input.values().map(|r| r.reports).sum();
+        self.input = BTreeMap::from([("all".to_string(), Reports { reports })]);
+    }
+}
+
 /// Lower edge in nanoseconds of a histogram bucket.
 fn bucket_floor(bucket: usize) -> f64 {
     if bucket == 0 {

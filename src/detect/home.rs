@@ -106,7 +106,7 @@ pub fn home_of(tree: &Tree<'_>, proc: &Proc) -> Option<Home> {
     }
     let up = tree.ancestors(proc);
     let own = up.iter().take_while(|a| a.uid == proc.uid);
-    if let Some(home) = own.filter_map(|a| point(a)).last() {
+    if let Some(home) = own.filter_map(|a| tree.point(a, point)).last() {
         return Some(home);
     }
     let is_game = |p: &Proc| p.categories.split(';').any(|c| c == "Game");

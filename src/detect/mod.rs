@@ -6,6 +6,7 @@ pub mod decide;
 mod home;
 mod names;
 mod procfs;
+mod rates;
 pub mod rules;
 pub mod show;
 pub mod tree;

@@ -2,9 +2,12 @@
 //! What is known of a process: what every process may read of every other
 //! without privileges, and what the kernel part has measured.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+
+use super::home::Home;
 
 /// One process. A recorded tree is a list of these.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -63,17 +66,27 @@ impl Proc {
 /// Processes by parent.
 pub struct Tree<'a> {
     by_pid: HashMap<u32, &'a Proc>,
+    /// Which processes are starting points of games, as far as anybody has asked.
+    points: RefCell<HashMap<u32, Option<Home>>>,
 }
 
 impl<'a> Tree<'a> {
     pub fn new(procs: &'a [Proc]) -> Self {
         let by_pid = procs.iter().map(|p| (p.pid, p)).collect();
-        Tree { by_pid }
+        let points = RefCell::default();
+        Tree { by_pid, points }
     }
 
     /// Not by a search: anybody may start thousands of processes.
     pub fn get(&self, pid: u32) -> Option<&'a Proc> {
         self.by_pid.get(&pid).copied()
+    }
+
+    /// Once a process: below a long chain each of them is asked for by all others.
+    pub fn point(&self, proc: &Proc, find: impl Fn(&Proc) -> Option<Home>) -> Option<Home> {
+        let mut points = self.points.borrow_mut();
+        let known = points.entry(proc.pid).or_insert_with(|| find(proc));
+        known.clone()
     }
 
     /// From the parent upwards. Ends, whatever a snapshot that was taken while

@@ -14,6 +14,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use super::decide::{Decision, Role, decide};
 use super::names;
 use super::procfs::Processes;
+use super::rates::Rates;
 use super::rules::Rule;
 use super::tree::Proc;
 use crate::exec::{Exec, Execs};
@@ -28,8 +29,8 @@ const AGAIN: [Duration; 3] = [
 ];
 /// Looks while something is tracked: the player may change from game to game.
 const WHILE_TRACKED: Duration = Duration::from_secs(15);
-/// A rate over less is noise.
-const RATE_PERIOD: Duration = Duration::from_millis(500);
+/// A look costs at most a tenth of the time: who starts programs all the time must not keep the daemon at it.
+const RESTS: u32 = 9;
 /// Cgroups come and go; more than a desktop has in a week are not remembered.
 const CGROUPS_MAX: usize = 4096;
 
@@ -68,6 +69,7 @@ pub struct Watch<'a> {
     looks: Vec<Instant>,
     looked: u32,
     gather_until: Option<Instant>,
+    rests_until: Instant,
     rates: Rates,
     playing: Option<Playing>,
 }
@@ -93,6 +95,7 @@ impl<'a> Watch<'a> {
             looks: vec![Instant::now()],
             looked: 0,
             gather_until: None,
+            rests_until: Instant::now(),
             rates: Rates::default(),
             playing: None,
         })
@@ -128,7 +131,8 @@ impl<'a> Watch<'a> {
 
     /// How long until `tick` has something to do.
     pub fn timeout(&self) -> Option<Duration> {
-        let next = self.looks.iter().chain(&self.gather_until).min()?;
+        let look = self.looks.iter().min().map(|at| *at.max(&self.rests_until));
+        let next = look.into_iter().chain(self.gather_until).min()?;
         Some(next.saturating_duration_since(Instant::now()))
     }
 
@@ -156,9 +160,10 @@ impl<'a> Watch<'a> {
                 self.expect(now);
             }
         }
-        if self.looks.iter().any(|at| *at <= now) {
+        if self.rests_until <= now && self.looks.iter().any(|at| *at <= now) {
             self.looks.retain(|at| *at > now);
             self.look(measure);
+            self.rests_until = Instant::now() + now.elapsed() * RESTS;
         }
         Ok(())
     }
@@ -298,38 +303,6 @@ fn tracked(procs: &[Proc], decision: &Decision) -> HashSet<u32> {
         .map(|v| v.pid)
         .chain(starters.map(|p| p.pid))
         .collect()
-}
-
-/// Submissions a second, from two counts.
-#[derive(Default)]
-struct Rates {
-    counts: HashMap<u32, u64>,
-    rates: HashMap<u32, f64>,
-    at: Option<Instant>,
-}
-
-impl Rates {
-    fn update(&mut self, counts: HashMap<u32, u64>) {
-        let now = Instant::now();
-        let period = self.at.map(|at| now.duration_since(at));
-        if period.is_some_and(|p| p < RATE_PERIOD) {
-            return;
-        }
-        if let Some(period) = period {
-            let before = |pid: &u32| self.counts.get(pid).copied().unwrap_or(0);
-            let rate = |(pid, n): (&u32, &u64)| {
-                let made = n.saturating_sub(before(pid));
-                (*pid, made as f64 / period.as_secs_f64())
-            };
-            self.rates = counts.iter().map(rate).collect();
-        }
-        self.counts = counts;
-        self.at = Some(now);
-    }
-
-    fn of(&self, pid: u32) -> f64 {
-        self.rates.get(&pid).copied().unwrap_or(0.0)
-    }
 }
 
 #[cfg(test)]
