@@ -57,7 +57,7 @@ fn add_counts(r: &mut Registry, view: &View) {
     let reports = view.sample.input.iter();
     r.register(
         "input_reports",
-        "Input reports by class of device",
+        "Input reports by class of device; all in one for who is not root",
         counts(reports.map(|(class, n)| (label("device", class), n.reports))),
     );
     let display = &view.sample.display;

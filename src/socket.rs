@@ -147,7 +147,11 @@ impl Socket {
         {
             state.spent += 1;
             if state.clients.len() >= CLIENTS_MAX {
-                let silent = state.clients.iter().min_by_key(|(_, c)| c.heard);
+                // Root's last: it is not who crowds it.
+                let silent = state
+                    .clients
+                    .iter()
+                    .min_by_key(|(_, c)| (c.uid == 0, c.heard));
                 let silent = silent.map(|(fd, _)| *fd);
                 silent.map(|fd| state.clients.remove(&fd));
             }

@@ -33,7 +33,8 @@ COUNTER(queue_llc, "Queued by deadline for the CPUs of its LLC")
 COUNTER(queue_urgent,
 	"Queued by deadline for the CPUs of its LLC, before fair work")
 COUNTER(queue_cpu, "Queued by deadline for one CPU: pinned or kept there")
-COUNTER(requeue_preempted, "Requeued with its old deadline after a preemption")
+COUNTER(requeue_preempted,
+	"Requeued with its old deadline, or the earlier of two: preempted, or changed while it waited")
 COUNTER(requeue_expired, "Requeued with a new deadline after a full slice")
 COUNTER(dispatch_llc, "Took the earliest task of the own LLC")
 COUNTER(dispatch_urgent, "Took the earliest urgent task of the own LLC")

@@ -34,6 +34,19 @@ static void order(void)
 	CHECK_LT(rescue_rank(&hog, false, now, late), rescue_rank(&none, true, now, late));
 }
 
+/* All are due before it, and it is as late as no overload makes it: the longest stint ends, but rather who is due later. */
+static void last_resort(void)
+{
+	u64 now = 10000 * MS, late = RESCUE_ANY_NS + MS;
+	struct running fresh = { .deadline = now - 2 * late, .started = now - MS, .class = CLASS_FAIR };
+	struct running old = { .deadline = now - 3 * late, .started = now - 9 * MS, .class = CLASS_FAIR };
+	struct running later = { .deadline = now, .started = now, .class = CLASS_FAIR };
+
+	CHECK_EQ(rescue_rank(&old, false, now, RESCUE_ANY_NS), 0);
+	CHECK_LT(rescue_rank(&fresh, false, now, late), rescue_rank(&old, false, now, late));
+	CHECK_LT(rescue_rank(&old, false, now, late), rescue_rank(&later, false, now, late));
+}
+
 /* Whoever is useless was due before; no class is exempt. */
 static void any(void)
 {
@@ -56,6 +69,7 @@ int main(void)
 {
 	margin();
 	order();
+	last_resort();
 	any();
 	return check_done();
 }

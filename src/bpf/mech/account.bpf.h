@@ -79,6 +79,7 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 
 	why_running(p, t, now);
 	c->deadline = t->deadline;
+	c->counted = now;
 	c->last = t->class;
 	WRITE_ONCE(c->class, t->class);
 	if (!goes_on(c, p)) {
@@ -130,11 +131,10 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 			barrier_var(i); /* keeps the loop */
 #endif
 	WRITE_ONCE(c->class, CLASS_NONE);
+	frequency_stopping(cpu, c->counted);
 	/* Awake and yet not runnable: it is changed, and mostly goes on. */
 	if (!runnable && !p->__state)
 		c->changed = p->pid;
-	else
-		frequency_stopping(cpu, c->started);
 	t->sum_exec = total;
 	t->used = min_u64(t->used + ran, USED_MAX_NS);
 	if (!is_urgent(t->class)) {

@@ -15,29 +15,35 @@ static u64 head_key(u64 dsq)
 	return p ? p->scx.dsq_vtime : 0;
 }
 
-/* The same if this CPU may run it, else 0: many that may not must not stand for all. */
-static u64 head_key_for(u64 dsq, s32 cpu)
+/* May this CPU run the head of the queue? */
+static bool may_run_head(u64 dsq, s32 cpu)
 {
 	struct task_struct *p = __COMPAT_scx_bpf_dsq_peek(dsq);
 
-	return p && bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ? p->scx.dsq_vtime :
-							     0;
+	return p && bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
 }
 
-/* Is the head of the CPU's own queue due before the one its LLC would give it? */
+/*
+ * Is the head of the CPU's own queue due before the one its LLC would give it? And once
+ * it is due, many that are bound elsewhere must not stand before it for ever.
+ */
 static bool own_queue_first(s32 cpu)
 {
-	u64 own = head_key(cpu_dsq(cpu));
-	u64 llc = head_key_for(urgent_dsq(cpu), cpu) ?:
-			  head_key_for(llc_dsq(cpu), cpu);
+	u64 own = head_key(cpu_dsq(cpu)), urgent = head_key(urgent_dsq(cpu));
+	u64 llc = urgent ?: head_key(llc_dsq(cpu));
 
-	return own && (!llc || before_u64(own, llc));
+	if (!own)
+		return false;
+	if (!llc || before_u64(own, llc))
+		return true;
+	return before_u64(own, queue_key(0, scx_bpf_now())) &&
+	       !may_run_head(urgent ? urgent_dsq(cpu) : llc_dsq(cpu), cpu);
 }
 
 /* Asked only when urgent work waits: see turn_of_fair(). */
 static bool is_turn_of_fair(const struct cpu_ctx *c, s32 cpu)
 {
-	u64 fair = head_key_for(llc_dsq(cpu), cpu);
+	u64 fair = head_key(llc_dsq(cpu));
 
 	return fair && turn_of_fair(c->last, fair, queue_key(0, scx_bpf_now()));
 }
@@ -120,9 +126,10 @@ static __always_inline void keep_running(struct task_struct *prev,
 	t->class = class_again(prev, t, now);
 	set_deadline(task_slot(prev), now);
 	scx_bpf_task_set_slice(prev, stint_slice(t));
-	frequency_stopping(cpu, c->started);
+	frequency_stopping(cpu, c->counted);
 	c->deadline = t->deadline;
 	c->started = now;
+	c->counted = now;
 	c->class = t->class;
 	frequency_running(cpu, t->class, now);
 	count(CNT_dispatch_keep);

@@ -49,8 +49,8 @@ static __always_inline void wake_idle_cpu(const struct task_struct *p)
 }
 
 /* Any CPU of the LLC takes it, earliest deadline first. */
-static __always_inline void queue_llc(struct task_struct *p,
-				      const struct task_ctx *t, s32 cpu)
+static __always_inline void insert_llc(struct task_struct *p,
+				       const struct task_ctx *t, s32 cpu)
 {
 	bool urgent = is_urgent(t->class);
 	u64 dsq = urgent ? urgent_dsq(cpu) : llc_dsq(cpu);
@@ -66,6 +66,13 @@ static __always_inline void queue_llc(struct task_struct *p,
 				 queue_key(task_slot(p), queued_deadline(t)),
 				 0);
 	count(urgent ? CNT_queue_urgent : CNT_queue_llc);
+}
+
+/* The same, for nobody in particular. */
+static __always_inline void queue_llc(struct task_struct *p,
+				      const struct task_ctx *t, s32 cpu)
+{
+	insert_llc(p, t, cpu);
 	wake_idle_cpu(p);
 }
 
@@ -221,7 +228,7 @@ static __always_inline void wake_for(struct task_struct *p,
 		insert_on(p, t, idle, flags);
 		return;
 	}
-	queue_llc(p, t, idle);
+	insert_llc(p, t, idle);
 	scx_bpf_kick_cpu(idle, SCX_KICK_IDLE);
 }
 

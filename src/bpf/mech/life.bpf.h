@@ -11,7 +11,7 @@ static __always_inline u64 first_vtime(const struct task_struct *p, u64 now)
 {
 	const struct task_struct *maker = bpf_get_current_task_btf();
 	u64 clock = fair_now(fair_clock(), now);
-	u64 ran = sub_sat(now, cpu_ctx(this_cpu())->started);
+	u64 ran = sub_sat(now, cpu_ctx(this_cpu())->counted);
 
 	if (p->se.sum_exec_runtime || !task_slot(maker))
 		return clock;

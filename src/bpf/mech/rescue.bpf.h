@@ -27,6 +27,7 @@ static __always_inline void try_rescuer(struct rescuer *best, s32 cpu, u64 now,
 	const struct cpu_ctx *c = cpu_ctx(cpu);
 	struct running r = {
 		.deadline = READ_ONCE(c->deadline),
+		.started = READ_ONCE(c->started),
 		.class = READ_ONCE(c->class),
 	};
 	u64 rank = rescue_rank(&r, looks_idle(cpu), now, late);
@@ -43,8 +44,10 @@ static s32 find_rescuer(struct task_struct *p, u64 now, u64 late)
 	struct rescuer best = { .cpu = -1 };
 	u32 i;
 
+	/* One that is told already has another queue to serve. */
 	bpf_for(i, 0, nr_cpus)
-		if (bpf_cpumask_test_cpu(i, p->cpus_ptr))
+		if (bpf_cpumask_test_cpu(i, p->cpus_ptr) &&
+		    !READ_ONCE(cpu_ctx(i)->overdue))
 			try_rescuer(&best, i, now, late);
 	return best.cpu;
 }

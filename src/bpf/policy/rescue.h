@@ -23,6 +23,9 @@ enum {
 	RESCUE_ANY_NS = 500 * NSEC_PER_MSEC_,
 };
 
+/* Above every time that a task has had a CPU, ns: 18 minutes. */
+#define RANK_LATER (1ULL << 40)
+
 /* ns by which a deadline has passed; below 0 while it is to come. */
 static inline bool overdue(s64 late)
 {
@@ -37,19 +40,17 @@ static inline bool overdue(s64 late)
 static inline u64 rescue_rank(const struct running *r, bool idle, u64 now,
 			      u64 late)
 {
-	u64 due = now - late;
+	u64 due = now - late, ran = sub_sat(now, r->started);
 
 	if (idle)
 		return ~0ULL;
-	/* No overload is that late: whoever has had a CPU for longest gives it up. */
-	if (late > RESCUE_ANY_NS && r->class != CLASS_NONE)
-		return 2 + sub_sat(now, r->started);
 	/* A real-time task, or a task between two: a hint that costs nothing. */
 	if (r->class == CLASS_NONE)
 		return 1;
-	if (!before_u64(due, r->deadline))
-		return 0;
-	return 1 + (r->deadline - due);
+	if (before_u64(due, r->deadline))
+		return RANK_LATER + (r->deadline - due);
+	/* No overload is that late: whoever has had a CPU for longest gives it up. */
+	return late > RESCUE_ANY_NS ? min_u64(2 + ran, RANK_LATER) : 0;
 }
 
 #endif /* PHOTON_POLICY_RESCUE_H */

@@ -76,7 +76,7 @@ fn change(hogs: &[Burning], ms: u64) -> io::Result<u64> {
             let tid = hog.tid();
             match round % 4 {
                 0 => set_policy_of(tid, Policy::Nice(1))?,
-                1 => bind_thread(tid, 0..cpus())?,
+                1 => bind_thread(tid, 0..(cpus() - 1).max(1))?,
                 2 => set_policy_of(tid, Policy::Nice(0))?,
                 _ => bind_thread(tid, 0..libc::CPU_SETSIZE as usize)?,
             }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Who draws is told from who does not, by the fences it makes: of two programs that both say that they are games the one
 //! that submits to the GPU is played, although the other was started later; without the display probe it is the other.
-//! The fences are real ones, of a GPU without hardware (vgem); their signals are sources. In the end the display's modules
-//! go again, and with them one capability and nothing else.
+//! The fences are real ones, of a GPU without hardware (vgem), whose clients signal them by a call: anybody can, so whom that
+//! wakes is not woken by the display. In the end the display's modules go again, and with them one capability and nothing
+//! else.
 
 use crate::bpf;
 use crate::photon::Photon;
@@ -94,11 +95,10 @@ fn counted(seen: &Seen) -> Outcome {
         "submits": draws, "submits_of_the_other": idles, "fences": sample.display("fences")?,
         "wake_display": sample.counter("wake_display")?, "fence_us": sample.fence_us()?,
     });
-    let woken = sample
-        .counter("wake_display")?
-        .min(sample.display("fences")?);
+    let forged = sample.counter("wake_display")?;
+    let signalled = draws.min(sample.display("fences")?);
     let took = FENCE_US.contains(&sample.fence_us()?);
-    match draws.min(woken) >= FENCES_LEAST && idles == 0 && took {
+    match signalled >= FENCES_LEAST && idles == 0 && took && forged == 0 {
         true => Ok(metrics),
         false => Err(Fail::failed(metrics.to_string())),
     }
