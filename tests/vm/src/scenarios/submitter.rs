@@ -22,6 +22,8 @@ const RATE: Duration = Duration::from_millis(1200);
 const LOOK: Duration = Duration::from_millis(300);
 /// Of some 90 a second; the counts are cut off anywhere.
 const FENCES_LEAST: u64 = 60;
+/// Of wakeups by the display: the driver's timer gives up a fence that its client lets wait, and that is an interrupt.
+const GIVEN_UP_MAX: u64 = 5;
 /// From the making of a fence to its signal, of a GPU that draws for 4 ms.
 const FENCE_US: std::ops::RangeInclusive<f64> = 2000.0..=12_000.0;
 
@@ -98,7 +100,7 @@ fn counted(seen: &Seen) -> Outcome {
     let forged = sample.counter("wake_display")?;
     let signalled = draws.min(sample.display("fences")?);
     let took = FENCE_US.contains(&sample.fence_us()?);
-    match signalled >= FENCES_LEAST && idles == 0 && took && forged == 0 {
+    match signalled >= FENCES_LEAST && idles == 0 && took && forged <= GIVEN_UP_MAX {
         true => Ok(metrics),
         false => Err(Fail::failed(metrics.to_string())),
     }
