@@ -85,9 +85,9 @@ struct input_report {
 
 /*
  * Per CPU. First line: written by the CPU itself, read by every waker. Second:
- * written by others. Third: the CPU's own, read by nobody else but the timer. Who
- * changes the task that runs writes as the CPU itself, with its rq lock.
- * Fourth: the timer's own, which runs on any CPU.
+ * written by others. Third: the CPU's own, read by nobody else but the timer.
+ * Fourth: the timer's own, which runs on any CPU. Who changes the task that runs
+ * writes as the CPU itself, with its rq lock.
  */
 struct cpu_ctx {
 	/* line 0 */

@@ -14,6 +14,7 @@ mod fault;
 mod game;
 mod gpu;
 mod init;
+mod killed;
 mod kmsg;
 mod kthreads;
 mod latch;

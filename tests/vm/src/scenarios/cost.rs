@@ -9,6 +9,7 @@
 //! `--delay-us N` before the first game, `--budget` to fail above it.
 
 use crate::baseline::empty_program_ns;
+use crate::killed::Killed;
 use crate::programs::{Counting, Program, programs};
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::subject::under;
@@ -16,7 +17,7 @@ use photon_bench::budget::{Budget, Measured};
 use photon_bench::cell::START_LEAD_NS;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A 60 Hz game, one hog a CPU and two fork loops: no CPU is ever idle, which is when scheduling costs something.
@@ -31,16 +32,6 @@ const SETTLE_MS: u64 = 500;
 const WINDOW: Duration = Duration::from_millis(100);
 /// Of a line `cpuN` in /proc/schedstat: tasks put on that CPU.
 const PUT_ON_CPU: usize = 9;
-
-/// The game, killed if nobody waits for its end.
-struct Game(Child);
-
-impl Drop for Game {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let budget = budget(ctx)?;
@@ -162,7 +153,7 @@ fn play(ctx: &Ctx, seed: u64, sum: &mut Sum) -> Result<(), Fail> {
     Ok(())
 }
 
-fn start(ctx: &Ctx, seed: u64, settle: Duration, measured: Duration) -> Result<Game, Fail> {
+fn start(ctx: &Ctx, seed: u64, settle: Duration, measured: Duration) -> Result<Killed, Fail> {
     let cell = ctx.option("--cell").unwrap_or(CELL);
     let (profile, background) = cell.split_once('+').unwrap_or((cell, "none"));
     let mut command = Command::new(&ctx.photon_bench);
@@ -173,7 +164,7 @@ fn start(ctx: &Ctx, seed: u64, settle: Duration, measured: Duration) -> Result<G
     let seconds = (measured + SLACK).as_secs_f64();
     command.args(["--seconds", &seconds.to_string()]);
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    Ok(Game(child))
+    Ok(Killed(child))
 }
 
 /// Times any task but an idle one was put on any CPU, by core scheduler code.

@@ -5,11 +5,12 @@
 //! CPUs in it may go). What `set` has changed still counts then, and a game that `scx_photon run` started is one.
 
 use crate::effects::Daemon;
+use crate::killed::Killed;
 use crate::load::{Load, Worker, cpus};
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::json;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const LIMIT_MS: u64 = 1000;
@@ -35,7 +36,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &["--prefer-cpus", list])?;
     let daemon = Daemon { ctx, photon };
     daemon.set(&[&format!("slice_us={SLICE_US}")])?;
-    let game = Game::start(ctx)?;
+    let game = start_game(ctx)?;
     found(&daemon.photon, 1)?;
     let mut gaps = Vec::new();
     for value in [&off, &on].iter().cycle().take(2 * rounds as usize) {
@@ -100,25 +101,12 @@ fn gap(photon: &Photon) -> Result<Duration, Fail> {
     Ok(away)
 }
 
-/// One that is known by being registered alone; killed if nobody waits for its end.
-struct Game(Child);
-
-impl Game {
-    fn start(ctx: &Ctx) -> Result<Self, Fail> {
-        std::fs::copy("/proc/self/exe", "/tmp/quake")?;
-        let mut run = Command::new(&ctx.scx_photon);
-        Ok(Self(
-            run.args(["run", "--", "/tmp/quake", "hold", "600"])
-                .spawn()?,
-        ))
-    }
-}
-
-impl Drop for Game {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// A game that is known by being registered alone.
+fn start_game(ctx: &Ctx) -> Result<Killed, Fail> {
+    std::fs::copy("/proc/self/exe", "/tmp/quake")?;
+    let mut run = Command::new(&ctx.scx_photon);
+    run.args(["run", "--", "/tmp/quake", "hold", "600"]);
+    Ok(Killed(run.spawn()?))
 }
 
 /// The daemon has found the game so often: anew after each attachment.

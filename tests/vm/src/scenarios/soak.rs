@@ -5,6 +5,7 @@
 
 use super::fault::one;
 use crate::fault::{FAULTS, Fault};
+use crate::killed::Killed;
 use crate::load::cpus;
 use crate::photon::{Photon, scx_state};
 use crate::sample::{STATS, Sample};
@@ -12,7 +13,7 @@ use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::rng::Stream;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SECONDS: u64 = 120;
@@ -38,7 +39,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
         let fault = pick(&draw, round);
         ctx.log(format!("round {round}: {}", fault.name));
         let game = once_in(GAME_ONE_IN, 1)
-            .then(|| Game::start(ctx))
+            .then(|| start_game(ctx))
             .transpose()?;
         let amount = draw.range(round, 2, 1, fault.short);
         let before = Sample::settled(&photon)?;
@@ -89,23 +90,12 @@ fn hotplug(photon: &Photon) -> Result<(), Fail> {
     Ok(())
 }
 
-struct Game(Child);
-
-impl Game {
-    fn start(ctx: &Ctx) -> Result<Self, Fail> {
-        let mut command = Command::new(&ctx.photon_bench);
-        command.args(["demo", "--json", "--seconds", GAME_SECONDS]);
-        let child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        Ok(Game(child))
-    }
-}
-
-impl Drop for Game {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn start_game(ctx: &Ctx) -> Result<Killed, Fail> {
+    let mut command = Command::new(&ctx.photon_bench);
+    command.args(["demo", "--json", "--seconds", GAME_SECONDS]);
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok(Killed(child))
 }
