@@ -24,10 +24,12 @@ static void order(void)
 	struct running same = { .deadline = now - late, .class = CLASS_FAIR };
 	struct running frame = { .deadline = now + 4 * MS, .class = CLASS_FRAME };
 	struct running hog = { .deadline = now + 60 * MS, .class = CLASS_FAIR };
-	struct running none = { .class = CLASS_NONE };
+	struct running none = { .class = CLASS_NONE, .started = now };
+	struct running off = { .class = CLASS_NONE };
 
 	CHECK_EQ(rescue_rank(&earlier, false, now, late), 0);
 	CHECK_EQ(rescue_rank(&same, false, now, late), 0);
+	CHECK_EQ(rescue_rank(&off, false, now, late), 0);
 	CHECK_LT(0, rescue_rank(&none, false, now, late));
 	CHECK_LT(rescue_rank(&none, false, now, late), rescue_rank(&frame, false, now, late));
 	CHECK_LT(rescue_rank(&frame, false, now, late), rescue_rank(&hog, false, now, late));
@@ -56,6 +58,7 @@ static void any(void)
 		u64 now = rnd_in(&rng, NSEC_PER_SEC, 1ULL << 47), late = rnd_log(&rng, 30);
 		struct running r = {
 			.deadline = now + rnd_log(&rng, 28) - rnd_log(&rng, 28),
+			.started = now - 1,
 			.class = rnd_in(&rng, CLASS_NONE, CLASS_BATCH),
 		};
 		u64 rank = rescue_rank(&r, false, now, late);

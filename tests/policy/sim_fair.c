@@ -96,6 +96,51 @@ static void late_newcomer(void)
 	}
 }
 
+/*
+ * Whom nobody has disturbed is never stopped, and whom nobody was waiting for has taken
+ * nothing from anybody: it neither owes for that time nor is it owed anything.
+ */
+static void after_being_alone(void)
+{
+	for (u64 seed = 1; seed <= 6; seed++) {
+		u32 cpus = 1u << (seed % 3);
+
+		begin(seed, cpus, cpus);
+		run_for(60 * NSEC_PER_SEC);
+		for (u32 i = 0; i < cpus; i++)
+			sim_add(&sim, hog(WEIGHT_NICE0));
+		measure();
+		for (u32 i = 0; i < sim.nr_tasks; i++) {
+			check_case = i;
+			CHECK_LE(900, share(i));
+			CHECK_LE(share(i), 1100);
+		}
+	}
+}
+
+/* Many on one CPU, which are let go: what they were denied there is nobody else's debt. */
+static void after_being_bound(void)
+{
+	for (u64 seed = 1; seed <= 4; seed++) {
+		begin(seed, 4, 4);
+		for (u32 i = 0; i < 8; i++) {
+			struct sim_task t = hog(WEIGHT_NICE0);
+
+			t.bound = 0;
+			sim_add(&sim, t);
+		}
+		run_for(60 * NSEC_PER_SEC);
+		for (u32 i = 0; i < sim.nr_tasks; i++)
+			sim.tasks[i].bound = -1;
+		measure();
+		for (u32 i = 0; i < sim.nr_tasks; i++) {
+			check_case = i;
+			CHECK_LE(900, share(i));
+			CHECK_LE(share(i), 1100);
+		}
+	}
+}
+
 static void sleepers_gain_nothing(void)
 {
 	static const struct {
@@ -196,6 +241,8 @@ int main(void)
 	sleepers_gain_nothing();
 	weights_in_order();
 	late_newcomer();
+	after_being_alone();
+	after_being_bound();
 	nice_gives_way();
 	still_fair_later();
 	return check_done();

@@ -250,20 +250,25 @@ static inline void requeue(struct sim *s, struct sim_task *t, s32 cpu)
 }
 
 /* mech/account.bpf.h */
-static inline void stopping(struct sim *s, struct sim_cpu *c, struct sim_task *t, bool runnable)
+static inline void charge(struct sim *s, struct sim_cpu *c, struct sim_task *t)
 {
 	u64 ran = min_u64(sub_sat(t->sum_exec, t->ctx.sum_exec), STINT_MAX_NS);
 
-	c->ctx.class = CLASS_NONE;
 	t->ctx.sum_exec = t->sum_exec;
 	t->ctx.used = min_u64(t->ctx.used + ran, USED_MAX_NS);
-	if (!is_urgent(t->ctx.class)) {
-		fair_charge(&t->ctx, ran, t->weight);
-		if (t->ctx.class == CLASS_FAIR) {
-			c->ctx.fair_served += ran;
-			c->ctx.fair_pulls += fair_pull(&t->ctx, &s->clock, ran);
-		}
+	if (is_urgent(t->ctx.class))
+		return;
+	fair_charge(&t->ctx, ran, t->weight);
+	if (t->ctx.class == CLASS_FAIR) {
+		c->ctx.fair_served += ran;
+		c->ctx.fair_pulls += fair_pull(&t->ctx, &s->clock, ran);
 	}
+}
+
+static inline void stopping(struct sim *s, struct sim_cpu *c, struct sim_task *t, bool runnable)
+{
+	charge(s, c, t);
+	c->ctx.class = CLASS_NONE;
 	if (!runnable)
 		return;
 	if (request_used(&t->ctx))
@@ -329,6 +334,7 @@ static inline struct sim_task *dispatch(struct sim *s, s32 cpu)
 
 static inline void keep_running(struct sim *s, struct sim_cpu *c, struct sim_task *t)
 {
+	charge(s, c, t);
 	t->ctx.class = link_class_again(&s->tun, &t->ctx, t->weight, t->batch, ROLE_NONE);
 	set_deadline(s, t);
 	t->slice = task_slice(&t->ctx);

@@ -7,13 +7,13 @@ pub const NS_PER_US: u64 = 1_000;
 pub const NS_PER_MS: u64 = 1_000_000;
 pub const NS_PER_SEC: u64 = 1_000_000_000;
 
-fn read(clock: libc::clockid_t) -> u64 {
+/// Any of the clocks that exist on every Linux, or of a thread that lives.
+pub fn read(clock: libc::clockid_t) -> u64 {
     let mut ts = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: `ts` is valid for writes; the clock ids used here exist on every Linux, so the call
-    // cannot fail.
+    // SAFETY: `ts` is valid for writes. With such a clock the call cannot fail.
     unsafe { libc::clock_gettime(clock, &mut ts) };
     ts.tv_sec as u64 * NS_PER_SEC + ts.tv_nsec as u64
 }

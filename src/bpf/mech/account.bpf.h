@@ -16,18 +16,6 @@ static __always_inline void note_delay(s32 cpu, u64 delay)
 		d->max = delay;
 }
 
-static __always_inline void mark_idle(s32 cpu, bool idle)
-{
-	u64 *word = &shared.idle[(cpu & (MAX_CPUS - 1)) / BITS_PER_WORD];
-	u64 bit = 1ULL << (cpu % BITS_PER_WORD);
-
-	/* Atomic: a word has 64 writers. Relaxed: it is a hint, see pick_idle(). */
-	if (idle)
-		__sync_fetch_and_or(word, bit);
-	else
-		__sync_fetch_and_and(word, ~bit);
-}
-
 /* The reader that the others give way to runs; or p, before it has run, gives way. */
 static __always_inline void give_way(const struct task_ctx *t,
 				     struct cpu_ctx *c, s32 cpu)
@@ -73,7 +61,7 @@ static __always_inline bool goes_on(struct cpu_ctx *c,
 void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 {
 	struct task_ctx *t = task_ctx(p);
-	s32 cpu = scx_bpf_task_cpu(p);
+	s32 cpu = cpu_of(p);
 	struct cpu_ctx *c = cpu_ctx(cpu);
 	u64 now = scx_bpf_now();
 
@@ -120,10 +108,9 @@ static __always_inline void leave_cpu(struct task_struct *p)
 void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_ctx *t = task_ctx(p);
-	s32 cpu = scx_bpf_task_cpu(p);
+	s32 cpu = cpu_of(p);
 	struct cpu_ctx *c = cpu_ctx(cpu);
-	u64 total = p->se.sum_exec_runtime;
-	u64 ran = min_u64(sub_sat(total, t->sum_exec), STINT_MAX_NS);
+	u64 ran = charge(p, t, c);
 
 #ifdef PHOTON_SABOTAGE
 	if (sabotage == SABOTAGE_WASTE)
@@ -135,21 +122,10 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 	/* Awake and yet not runnable: it is changed, and mostly goes on. */
 	if (!runnable && !p->__state)
 		c->changed = p->pid;
-	t->sum_exec = total;
-	t->used = min_u64(t->used + ran, USED_MAX_NS);
 	if (!is_urgent(t->class)) {
-		if (t->class == CLASS_GAME)
-			fair_excuse(t, fair_now(fair_clock(), scx_bpf_now()));
-		else
-			fair_charge(t, ran, p->scx.weight);
-		if (makes_the_clock(t)) {
-			c->fair_served += ran;
-			c->fair_pulls += fair_pull(t, fair_clock(), ran);
-		}
 		if (runnable)
 			lift_stopped(t, c);
 	} else if (t->flags & TASK_LIFTED) {
-		fair_charge(t, ran, p->scx.weight);
 		if (!runnable || request_used(t))
 			lock_drop(t);
 	}
@@ -183,7 +159,7 @@ static __always_inline bool bound_is_due(s32 cpu)
 void BPF_STRUCT_OPS(photon_tick, struct task_struct *p)
 {
 	/* Not this CPU: for one without ticks of its own another one asks. */
-	s32 cpu = scx_bpf_task_cpu(p);
+	s32 cpu = cpu_of(p);
 
 	learn_hardirq_bits(p);
 	if (task_ctx(p)->class >= CLASS_GAME)

@@ -27,9 +27,10 @@ static bool may_run_head(u64 dsq, s32 cpu)
  * Is the head of the CPU's own queue due before the one its LLC would give it? And once
  * it is due, many that are bound elsewhere must not stand before it for ever.
  */
-static bool own_queue_first(s32 cpu)
+static bool own_queue_first(s32 cpu, bool any_urgent)
 {
-	u64 own = head_key(cpu_dsq(cpu)), urgent = head_key(urgent_dsq(cpu));
+	u64 own = head_key(cpu_dsq(cpu));
+	u64 urgent = any_urgent ? head_key(urgent_dsq(cpu)) : 0;
 	u64 llc = urgent ?: head_key(llc_dsq(cpu));
 
 	if (!own)
@@ -40,12 +41,20 @@ static bool own_queue_first(s32 cpu)
 	       !may_run_head(urgent ? urgent_dsq(cpu) : llc_dsq(cpu), cpu);
 }
 
-/* Asked only when urgent work waits: see turn_of_fair(). */
+/*
+ * Asked only when urgent work waits: see turn_of_fair(). A head that is bound elsewhere
+ * has no turn here; whoever stands behind it may be not overdue at all.
+ */
 static bool is_turn_of_fair(const struct cpu_ctx *c, s32 cpu)
 {
-	u64 fair = head_key(llc_dsq(cpu));
+	u64 fair;
 
-	return fair && turn_of_fair(c->last, fair, queue_key(0, scx_bpf_now()));
+	if (!is_urgent(c->last))
+		return false;
+	fair = head_key(llc_dsq(cpu));
+	return fair &&
+	       turn_of_fair(c->last, fair, queue_key(0, scx_bpf_now())) &&
+	       may_run_head(llc_dsq(cpu), cpu);
 }
 
 static __always_inline bool dispatch_urgent(s32 cpu)
@@ -68,7 +77,8 @@ static __always_inline bool dispatch_llc(s32 cpu, bool turn)
  * Bound tasks. The flag is cleared before the queue is looked at, and both this
  * and queue_cpu() hold the rq lock, so an insertion is never missed.
  */
-static __always_inline bool dispatch_own(struct cpu_ctx *c, s32 cpu)
+static __always_inline bool dispatch_own(struct cpu_ctx *c, s32 cpu,
+					 bool urgent)
 {
 	if (!READ_ONCE(c->pinned))
 		return false;
@@ -76,7 +86,7 @@ static __always_inline bool dispatch_own(struct cpu_ctx *c, s32 cpu)
 	if (!scx_bpf_dsq_nr_queued(cpu_dsq(cpu)))
 		return false;
 	WRITE_ONCE(c->pinned, 1);
-	if (!own_queue_first(cpu))
+	if (!own_queue_first(cpu, urgent))
 		return false;
 	if (!scx_bpf_dsq_move_to_local(cpu_dsq(cpu), 0))
 		return false;
@@ -114,13 +124,24 @@ static __always_inline bool dispatch_steal(s32 cpu)
 	return false;
 }
 
-/* Nobody waits: the running task starts another stint where it is. */
+/*
+ * Nobody waits: the running task starts another stint where it is. The kernel calls
+ * neither `stopping` nor `running` for it, so it is charged here. Left out, a hog that had
+ * been alone was owed the whole of that time, and the reader of an input report that
+ * computes never used up its 300 us.
+ */
 static __always_inline void keep_running(struct task_struct *prev,
 					 struct cpu_ctx *c, s32 cpu)
 {
 	struct task_ctx *t = task_ctx(prev);
 	u64 now = scx_bpf_now();
 
+	charge(prev, t, c);
+	/* Somebody has come into the local queue since the kernel looked there. */
+	if (scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu) > 0)
+		return;
+	if (looks_idle(cpu))
+		mark_idle(cpu, false);
 	if (t->flags & TASK_LIFTED)
 		lock_drop(t);
 	t->class = class_again(prev, t, now);
@@ -148,7 +169,7 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 		return;
 	if (dispatch_lock_holder(c, cpu, prev))
 		return;
-	if (dispatch_own(c, cpu))
+	if (dispatch_own(c, cpu, urgent))
 		return;
 	if (urgent && !turn && dispatch_urgent(cpu))
 		return;

@@ -18,13 +18,10 @@ static __always_inline u64 stint_slice(const struct task_ctx *t)
 	return task_slice(t);
 }
 
-/* By slot and global: verified once, whoever calls it. */
+/* Without a wakeup. By slot and global: verified once, whoever calls it. */
 __noinline int set_deadline(u32 slot, u64 now)
 {
-	struct task_ctx *t = &tasks[slot & (MAX_TASKS - 1)];
-
-	t->deadline = now + relative_deadline(&tun, t, fair_clock(), now);
-	task_ask(&tun, t);
+	give_deadline(&tasks[slot & (MAX_TASKS - 1)], now);
 	return 0;
 }
 
@@ -122,7 +119,6 @@ s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 	s32 cpu;
 
 	wake_task(p, now);
-	set_deadline(task_slot(p), now);
 #ifdef PHOTON_SABOTAGE
 	if (sabotage == SABOTAGE_IGNORE_AFFINITY) {
 		cpu = next_in_llc[prev_cpu & (MAX_CPUS - 1)];
@@ -254,21 +250,26 @@ static __always_inline bool enqueue_urgent(struct task_struct *p,
 void BPF_STRUCT_OPS(photon_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	struct task_ctx *t = task_ctx(p);
-	s32 cpu = scx_bpf_task_cpu(p);
+	s32 cpu = cpu_of(p);
 	u64 now = scx_bpf_now();
 	bool was_running;
 
 	if (enq_flags & SCX_ENQ_WAKEUP) {
 		if (t->woken_at)
 			wake_task(p, now);
+		else if (!t->deadline)
+			set_deadline(task_slot(p), now);
 		t->woken_at = now;
-		set_deadline(task_slot(p), now);
 	} else if (enq_flags & SCX_ENQ_REENQ) {
 		/*
 		 * It was to run and has not: what it asked for stands. Asking again
-		 * made who had waited for 70 ms begin anew.
+		 * made who had waited for 70 ms begin anew. But from 7.1 on an input
+		 * reader comes this way as well when a real-time task interrupts it: who
+		 * has had what a report is worth is no reader any more.
 		 */
 		why_moved(p, now);
+		if (t->class == CLASS_INPUT && t->used >= INPUT_REQUEST_NS)
+			requeue_deadline(p, t, now);
 	} else {
 		requeue_deadline(p, t, now);
 	}

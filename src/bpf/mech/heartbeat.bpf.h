@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The BPF timer: advances the fair clock, sums the counters into a snapshot, says
- * whether a game is played, looks for tasks stranded by real-time work, and lets the
- * frequency of idle CPUs go.
+ * whether a game is played, looks for tasks stranded by real-time work, evens out the
+ * queues of the LLCs, and lets the frequency of idle CPUs go.
  */
 #ifndef PHOTON_HEARTBEAT_BPF_H
 #define PHOTON_HEARTBEAT_BPF_H
@@ -20,6 +20,7 @@ struct heartbeat {
 	u64 runnable;
 	u64 running; /* CPUs that run anything of ours */
 	struct game_lease lease;
+	struct llc_loads loads;
 };
 
 struct {
@@ -139,6 +140,7 @@ static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 	refresh_idle();
 	rescue_stranded(hb);
 	rescue_overdue(now);
+	balance_llcs(&hb->loads);
 	frequency_rest(now);
 	if (sub_sat(now, shared.snap.at) >= SNAPSHOT_NS)
 		take_snapshot(&shared.snap, now);

@@ -26,6 +26,18 @@ static __always_inline bool looks_idle(s32 cpu)
 	return has_bit(READ_ONCE(shared.idle[cpu / BITS_PER_WORD]), cpu);
 }
 
+static __always_inline void mark_idle(s32 cpu, bool idle)
+{
+	u64 *word = &shared.idle[(cpu & (MAX_CPUS - 1)) / BITS_PER_WORD];
+	u64 bit = 1ULL << (cpu % BITS_PER_WORD);
+
+	/* Atomic: a word has 64 writers. Relaxed: it is a hint, see pick_idle(). */
+	if (idle)
+		__sync_fetch_and_or(word, bit);
+	else
+		__sync_fetch_and_and(word, ~bit);
+}
+
 /*
  * The kernel's search prefers prev but for a CPU whose whole core is idle: if prev's
  * is, or if of two CPUs the other is no better, alone in its core or prev's sibling,
@@ -112,7 +124,7 @@ __noinline u64 victim_deadline(s32 cpu, u64 now, u8 newcomer)
 }
 
 struct victim {
-	u64 deadline;
+	u64 deadline; /* of the best so far; at first, what it must be later than */
 	s32 cpu;
 	u8 newcomer; /* enum task_class of the task that looks for a CPU */
 };
@@ -129,8 +141,13 @@ static __always_inline void try_victim(struct victim *best, s32 cpu,
 	}
 }
 
+static __always_inline bool is_good(const struct victim *best, u64 now)
+{
+	return best->cpu >= 0 && victim_is_good(&tun, best->deadline, now);
+}
+
 /*
- * The CPU whose running task has the latest deadline: of the previous and the waking
+ * The CPU whose running task has the latest deadline, late enough to be preempted: of the previous and the waking
  * one, then of a bounded walk around the LLC, from its preferred CPUs on if it has any.
  * Stops at the first that is clearly good, so on a loaded machine it looks at one CPU
  * however many there are.
@@ -138,17 +155,24 @@ static __always_inline void try_victim(struct victim *best, s32 cpu,
 __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 			   u64 now)
 {
-	struct victim best = { .cpu = -1, .newcomer = task_ctx(p)->class };
+	const struct task_ctx *t = task_ctx(p);
+	struct victim best = {
+		.deadline = preempts_from(&tun, t->deadline),
+		.cpu = -1,
+		.newcomer = t->class,
+	};
 	s32 cpu = asymmetric ? walk_from(prev) : prev;
 	s32 first = first_cpu(prev, best.newcomer);
+	s32 second = first == prev ? this_cpu() : prev;
 	u32 i;
 
 	try_victim(&best, first, p, now);
-	if (victim_is_good(&tun, best.deadline, now))
+	if (is_good(&best, now))
 		return best.cpu;
-	try_victim(&best, first == prev ? this_cpu() : prev, p, now);
+	if (second != first)
+		try_victim(&best, second, p, now);
 	bpf_for(i, 0, VICTIM_SCAN) {
-		if (victim_is_good(&tun, best.deadline, now))
+		if (is_good(&best, now))
 			break;
 		cpu = next_in_llc[cpu & (MAX_CPUS - 1)];
 		if (cpu == prev && !asymmetric)
@@ -170,7 +194,7 @@ static __always_inline bool claim_cpu(s32 cpu, u64 now, u8 newcomer)
 
 	if (is_claimed(old, now, newcomer))
 		return false;
-	return __sync_bool_compare_and_swap(&c->claim, old, now);
+	return __sync_bool_compare_and_swap(&c->claim, old, claim_from(now));
 }
 
 static __always_inline void count_preempt(s32 cpu, s32 prev)
@@ -197,10 +221,7 @@ static __always_inline s32 pick_victim(struct task_struct *p,
 		return -1;
 #endif
 	cpu = find_victim(p, prev, now);
-	if (cpu >= 0 &&
-	    may_preempt(&tun, victim_deadline(cpu, now, t->class),
-			t->deadline) &&
-	    claim_cpu(cpu, now, t->class)) {
+	if (cpu >= 0 && claim_cpu(cpu, now, t->class)) {
 		count_preempt(cpu, prev);
 		return cpu;
 	}

@@ -85,13 +85,24 @@ static __always_inline s32 this_cpu(void)
 }
 
 /* This CPU's own counter: no other writer, so no atomic. */
-static __always_inline void count(enum counter c)
+static __always_inline void count_on(s32 this, enum counter c)
 {
 #ifdef PHOTON_SABOTAGE
 	if (sabotage == SABOTAGE_LOST_COUNTER && c == CNT_wakeups)
 		return;
 #endif
-	counters[this_cpu() & (MAX_CPUS - 1)].v[c]++;
+	counters[this & (MAX_CPUS - 1)].v[c]++;
+}
+
+static __always_inline void count(enum counter c)
+{
+	count_on(this_cpu(), c);
+}
+
+/* As the kernel's task_cpu(). */
+static __always_inline s32 cpu_of(const struct task_struct *p)
+{
+	return p->thread_info.cpu;
 }
 
 static __always_inline const struct fair_clock *fair_clock(void)

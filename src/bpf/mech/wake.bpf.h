@@ -96,6 +96,12 @@ static __always_inline void wake_by_task(struct wake *w)
 	w->waker_depth = wt->depth;
 }
 
+static __always_inline void give_deadline(struct task_ctx *t, u64 now)
+{
+	t->deadline = now + relative_deadline(&tun, t, fair_clock(), now);
+	task_ask(&tun, t);
+}
+
 /* The class counters stand in the order of the classes. */
 #define ASSERT_CLASS_COUNTER(name, class)                    \
 	_Static_assert(CNT_class_##name - CNT_class_input == \
@@ -110,20 +116,22 @@ ASSERT_CLASS_COUNTER(batch, CLASS_BATCH);
 static __always_inline void count_wake(const struct wake *w,
 				       const struct task_ctx *t)
 {
-	count(CNT_wakeups);
+	s32 this = this_cpu();
+
+	count_on(this, CNT_wakeups);
 	if (w->source == SRC_INPUT)
-		count(CNT_wake_input);
+		count_on(this, CNT_wake_input);
 	else if (w->source == SRC_DISPLAY)
-		count(CNT_wake_display);
+		count_on(this, CNT_wake_display);
 	else if (w->source == SRC_RT)
-		count(CNT_wake_rt);
+		count_on(this, CNT_wake_rt);
 	else if (w->source == SRC_IRQ)
-		count(CNT_wake_irq);
+		count_on(this, CNT_wake_irq);
 	else if (in_chain(t, w->now))
-		count(CNT_wake_chain);
+		count_on(this, CNT_wake_chain);
 	if (is_submitter(t))
-		count(CNT_wake_submitter);
-	count(CNT_class_input + (t->class - CLASS_INPUT));
+		count_on(this, CNT_wake_submitter);
+	count_on(this, CNT_class_input + (t->class - CLASS_INPUT));
 }
 
 static __always_inline bool is_batch(const struct task_struct *p)
@@ -143,7 +151,7 @@ static __always_inline u8 class_again(const struct task_struct *p,
 	return class;
 }
 
-/* The policy's verdict on a wakeup, and its counters. */
+/* The policy's verdict on a wakeup: class and deadline; and its counters. */
 __noinline int link_task(u32 slot, struct wake *w)
 {
 	struct task_ctx *t = &tasks[slot & (MAX_TASKS - 1)];
@@ -155,11 +163,13 @@ __noinline int link_task(u32 slot, struct wake *w)
 	if (!slot) {
 		t->class = CLASS_FAIR;
 		count(CNT_ctx_missing);
+		give_deadline(t, w->now);
 		return 0;
 	}
 	link_wake(&tun, t, w);
 	if (note_demotion(&tun, t, t->class, w->role))
 		count(CNT_game_demoted);
+	give_deadline(t, w->now);
 	count_wake(w, t);
 	return link_faces(t, w->now);
 }

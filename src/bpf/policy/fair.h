@@ -31,6 +31,12 @@ enum {
 	FAIR_RATE_EWMA_SHIFT = 2,
 	/* A lead beyond this comes from a past load and pulls no harder. */
 	FAIR_PULL_MAX_NS = 32 * NSEC_PER_MSEC_,
+	/*
+	 * What has been denied to a task longer ago than this is forgotten. One that never
+	 * sleeps would else be owed without end, for the time in which it shared one CPU
+	 * with many, and take it back from whoever comes later.
+	 */
+	FAIR_MEMORY_NS = 100 * NSEC_PER_MSEC_,
 	/* Extrapolate at most this far if the timer is late. */
 	FAIR_STALE_NS = 200 * NSEC_PER_MSEC_,
 	/*
@@ -137,12 +143,14 @@ static inline s64 fair_shift(const struct task_ctx *t,
  * What a stint of `ran` ns adds to the sum of leads. Against the clock as it was at
  * its last step: fair_step() knows how far it has moved on since.
  */
-static inline s64 fair_pull(const struct task_ctx *t,
-			    const struct fair_clock *fc, u64 ran)
+static inline s64 fair_pull(struct task_ctx *t, const struct fair_clock *fc,
+			    u64 ran)
 {
 	const s64 most = FAIR_PULL_MAX_NS;
 	s64 lead = t->vtime - fc->vtime;
 
+	if (lead < -(s64)FAIR_MEMORY_NS)
+		t->vtime = fc->vtime - FAIR_MEMORY_NS;
 	return (lead > most ? most : lead < -most ? -most : lead) * (s64)ran;
 }
 

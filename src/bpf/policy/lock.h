@@ -70,17 +70,23 @@ static inline u64 lock_slice(u64 wanted)
  */
 static inline u64 lock_claim(const volatile struct tunables *pr, u64 now)
 {
-	return sub_sat(now + us_to_ns(pr->lock_lift_us), CLAIM_NS);
+	return sub_sat(now + us_to_ns(pr->lock_lift_us), CLAIM_NS) |
+	       CLAIM_OF_LOCK;
+}
+
+/* Of somebody who takes the CPU now. */
+static inline u64 claim_from(u64 now)
+{
+	return now & ~(u64)CLAIM_OF_LOCK;
 }
 
 /*
- * Is the CPU another's victim already? A claim that lies ahead is of a lock, and
- * holds back frames, which may be who waits for it; not who answers the player in
- * 50 us.
+ * Is the CPU another's victim already? One that is held for a lock's waiter is held from
+ * frames, which may be who waits for it; not from who answers the player in 50 us.
  */
 static inline bool is_claimed(u64 claim, u64 now, u8 newcomer)
 {
-	bool of_lock = before_u64(now, claim);
+	bool of_lock = claim & CLAIM_OF_LOCK;
 
 	return sub_sat(now, claim) < CLAIM_NS &&
 	       !(of_lock && newcomer == CLASS_INPUT);

@@ -11,6 +11,8 @@
 enum {
 	/* A claimed CPU that never came to run the claimant is free again. */
 	CLAIM_NS = 500 * NSEC_PER_USEC_,
+	/* In a claim's time: it is for the waiter of a lock, see lock.h. */
+	CLAIM_OF_LOCK = 1,
 	/* CPUs looked at beyond the previous and the waking one. */
 	VICTIM_SCAN = 8,
 };
@@ -63,10 +65,17 @@ static inline u64 running_deadline(const volatile struct tunables *pr,
 	return max_u64(r->deadline, now + us_to_ns(pr->fair_deadline_us));
 }
 
+/* ns: a newcomer with this deadline may preempt what is due later than that. */
+static inline u64 preempts_from(const volatile struct tunables *pr,
+				u64 newcomer)
+{
+	return newcomer + us_to_ns(pr->preempt_margin_us);
+}
+
 static inline bool may_preempt(const volatile struct tunables *pr, u64 running,
 			       u64 newcomer)
 {
-	return running > newcomer + us_to_ns(pr->preempt_margin_us);
+	return running > preempts_from(pr, newcomer);
 }
 
 /* So late that no better victim is worth looking for. */

@@ -44,9 +44,12 @@ static inline u64 rescue_rank(const struct running *r, bool idle, u64 now,
 
 	if (idle)
 		return ~0ULL;
-	/* A real-time task, or a task between two: a hint that costs nothing. */
+	/*
+	 * A real-time task, or a task between two: a hint that costs nothing. A CPU that has
+	 * never run anything of ours may be off, and would keep the hint for ever.
+	 */
 	if (r->class == CLASS_NONE)
-		return 1;
+		return r->started ? 1 : 0;
 	if (before_u64(due, r->deadline))
 		return RANK_LATER + (r->deadline - due);
 	/* No overload is that late: whoever has had a CPU for longest gives it up. */

@@ -4,8 +4,9 @@
 
 use crate::scenario::Fail;
 use photon_bench::burn::{Burner, Window};
-use photon_bench::sys::clock::{NS_PER_MS, mono_ns, sleep_until};
+use photon_bench::sys::clock::{self, NS_PER_MS, mono_ns, sleep_until};
 use std::io;
+use std::os::unix::thread::JoinHandleExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -111,6 +112,21 @@ impl Load {
         Ok(Load { stop, threads })
     }
 
+    /// CPU seconds of each thread so far, on average.
+    pub fn mean_cpu_s(&self) -> Result<f64, Fail> {
+        let mut all = 0.0;
+        for thread in &self.threads {
+            let mut clock = 0;
+            // SAFETY: the handle is not joined yet, so the thread's number is valid; the call writes one clockid_t.
+            let rc = unsafe { libc::pthread_getcpuclockid(thread.as_pthread_t(), &mut clock) };
+            if rc != 0 {
+                return Err(Fail::failed(io::Error::from_raw_os_error(rc).to_string()));
+            }
+            all += clock::read(clock) as f64 / clock::NS_PER_SEC as f64;
+        }
+        Ok(all / self.threads.len().max(1) as f64)
+    }
+
     pub fn finish(mut self) -> Result<Vec<Done>, Fail> {
         self.stop.store(true, Ordering::Relaxed);
         let mut done = Vec::new();
@@ -185,6 +201,22 @@ pub fn burn(ns: u64) {
 
 pub fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
+/// The CPUs of each last-level cache; one that holds no range of CPUs makes several.
+pub fn llcs() -> Vec<std::ops::Range<usize>> {
+    let cache = |cpu: usize| {
+        let dir = format!("/sys/devices/system/cpu/cpu{cpu}/cache/index3");
+        std::fs::read_to_string(format!("{dir}/shared_cpu_list")).unwrap_or_default()
+    };
+    let mut llcs: Vec<(String, std::ops::Range<usize>)> = Vec::new();
+    for cpu in 0..cpus() {
+        match (cache(cpu), llcs.last_mut()) {
+            (name, Some((last, range))) if *last == name => range.end = cpu + 1,
+            (name, _) => llcs.push((name, cpu..cpu + 1)),
+        }
+    }
+    llcs.into_iter().map(|(_, range)| range).collect()
 }
 
 /// Binds the calling thread to one CPU.

@@ -3,7 +3,7 @@
 //! is listed with the reason, and only that may stay at zero.
 
 use crate::device::{Device, MOUSE};
-use crate::load::cpus;
+use crate::load::{cpus, llcs};
 use crate::oneshot;
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
@@ -80,20 +80,10 @@ fn unreachable(name: &str) -> Option<&'static str> {
         "lock_lift" => Some("no frame waits for a lock; scenario `locks`"),
         "wake_display" => Some("no display; scenario `display`"),
         "wake_submitter" => Some("no GPU; scenario `submitter`"),
-        "dispatch_steal" if llcs() < 2 => Some("one last-level cache"),
+        "dispatch_steal" | "balance_llc" if llcs().len() < 2 => Some("one last-level cache"),
         "preempt_this" | "preempt_other" if cpus() < 2 => Some("one CPU"),
         _ => None,
     }
-}
-
-fn llcs() -> usize {
-    let mut seen = std::collections::BTreeSet::new();
-    for cpu in 0..cpus() {
-        let base = format!("/sys/devices/system/cpu/cpu{cpu}");
-        let cache = std::fs::read_to_string(format!("{base}/cache/index3/shared_cpu_list"));
-        seen.insert(cache.unwrap_or_default());
-    }
-    seen.len()
 }
 
 /// The names under `Counters:`.

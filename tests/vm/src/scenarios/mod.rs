@@ -54,5 +54,6 @@ pub mod suspend;
 pub mod taken;
 pub mod talk;
 pub mod tunables;
+pub mod uneven;
 pub mod wait_bound;
 pub mod why;
