@@ -22,10 +22,10 @@ Exit codes:
   1  unexpected error              6  another sched_ext scheduler is attached
   2  bad usage                     7  the kernel refused to load or attach
   3  not root                      8  ejected by the kernel
-  4  this kernel has no sched_ext  9  compare: a log cannot be used
+  4  this kernel has no sched_ext  9  compare, bench: a log cannot be used
                                   10  stays off: it was ejected in this boot
 
-The service's flags: /etc/default/scx_photon. For --config: examples/scx_photon.toml.
+The service's flags: /etc/default/scx_photon. For --config: /usr/share/doc/scx*photon/examples/.
 Without a terminal: SysRq-S puts the default scheduler back, SysRq-D only dumps the state.";
 
 /// A sched_ext CPU scheduler for gaming.
@@ -74,7 +74,7 @@ pub struct Cli {
     #[arg(long)]
     pub clear_latch: bool,
 
-    /// Read tunables and rules for games from a file; a flag counts before its [tunables], its [[game]] sections before a flag
+    /// Read tunables and rules for games from a file; a flag overrides its [tunables], its [[game]] sections override a flag
     #[arg(long, value_name = "FILE", value_parser = config, global = true)]
     pub config: Option<Config>,
 
@@ -127,6 +127,10 @@ pub struct Cli {
     /// The subcommand's
     #[arg(skip)]
     pub name: Option<String>,
+
+    /// A flag of the daemon's that was typed before it
+    #[arg(skip)]
+    pub idle: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -169,36 +173,30 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         dir: std::path::PathBuf,
     },
-
-    /// Say in one line, within 5 ms, what the kernel schedules by; for panels and MangoHud's exec
+    /// Say in one line, within 5 ms, which scheduler is in charge; for panels and MangoHud's exec
     ///
     /// Exits 0 if scx_photon schedules, 10 if the kernel's own scheduler does, 11 if another sched_ext scheduler does,
     /// 12 if scx_photon is attached but nobody listens at its socket, 4 if this kernel has no sched_ext.
     Status,
-
-    /// Say of each stuttering frame of the last minutes why it took so long; needs no root
+    /// Say of each stuttering frame since its start, of the last 300, why it took so long; needs no root
     Why {
         /// Also how the frame's time was spent, and its longest waits
         #[arg(long)]
         details: bool,
     },
-
     /// Look at the running scx_photon, or at a recording, in the terminal; needs no root
     Top {
         /// Draw from a file that `record` has made
         #[arg(long, value_name = "FILE")]
         replay: Option<PathBuf>,
     },
-
     /// Write what `top` shows into a file; needs no root
     Record(RecordArgs),
-
     /// Print a recording: statistics, stutters and their causes
     Replay {
         /// The file that `record` has made
         file: PathBuf,
     },
-
     /// Put what a bug report needs into one archive, after listing it
     Report(crate::report::Args),
 
@@ -252,7 +250,7 @@ pub fn command() -> clap::Command {
 
 /// The same for the man pages and completions.
 pub fn documented() -> clap::Command {
-    scope::documented(Cli::command().args(tunable_args()))
+    scope::documented(Cli::command().args(tunable_args())).propagate_version(true)
 }
 
 fn layers(matches: &ArgMatches, file: Config, profile: Profile) -> Layers {
@@ -279,6 +277,7 @@ where
     cli.layers = layers(&matches, config, cli.profile);
     cli.tunables = cli.layers.values();
     cli.name = matches.subcommand_name().map(String::from);
+    cli.idle = scope::daemons_flag(&matches);
     Ok(cli)
 }
 

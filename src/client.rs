@@ -12,6 +12,9 @@ use crate::socket;
 /// A daemon that is slower has no CPU, which it would say itself.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
+/// What the packages call it.
+const SERVICE: &str = "scx_photon";
+
 pub struct Client(StatsClient);
 
 impl Client {
@@ -26,7 +29,7 @@ impl Client {
         let connected = client.connect(Some(timeout.as_millis() as u64));
         let connected = connected.with_context(|| {
             format!(
-                "scx_photon is not running: nobody listens at {}",
+                "the service is not running (nobody listens at {}); start it with: sudo systemctl start {SERVICE}",
                 path.display()
             )
         })?;

@@ -2,17 +2,20 @@
 //! The daemon: attaches the scheduler and waits. Nothing here is on the path of
 //! a wakeup; the kernel part goes on if this process is stopped.
 
+mod answer;
+
 use std::cell::{Cell, RefCell};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
-use log::{debug, info, warn};
+use log::{info, warn};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use scx_stats::StatsRequest;
-use serde_json::Value;
+use nix::sys::stat::{Mode, umask};
+
+use answer::Sockets;
 
 use crate::announce;
 use crate::caps;
@@ -27,14 +30,10 @@ use crate::model::Sample;
 use crate::probe::InputProbe;
 use crate::probes;
 use crate::register::Registry;
-use crate::server::{self, Server};
 use crate::shutdown::{Asked, Shutdown};
-use crate::socket::Socket;
-use crate::status::Daemon;
 use crate::ticker::Ticker;
 use crate::topology::{CpuMap, prefer::PreferCpus};
 use crate::tuning::Tuning;
-use crate::view::View;
 use crate::why::ring::WhyRing;
 
 /// Tags of the epoll set.
@@ -54,8 +53,11 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
     if let PreferCpus::List(_) = cli.prefer_cpus {
         CpuMap::detect(&cli.prefer_cpus)?.refuse_absent(&cli.prefer_cpus)?;
     }
+    // What it makes in /run others may read and nobody else may write, whatever mask it was started with.
+    umask(Mode::S_IWGRP | Mode::S_IWOTH);
     let mut kept = Kept {
         tuning: Tuning::new(cli.layers.clone()),
+        sockets: None,
         registry: None,
         tries: 0,
     };
@@ -67,8 +69,11 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
             Err(e) if kept.tries > 0 => {
                 kept.tries -= 1;
                 info!("not attached again yet: {e:#}");
-                std::thread::sleep(TRY_AGAIN);
-                continue;
+                if shutdown.wait(TRY_AGAIN) {
+                    None
+                } else {
+                    continue;
+                }
             }
             ended => ended?,
         };
@@ -86,9 +91,11 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
     }
 }
 
-/// What outlives an attachment: the changes of `set` and SIGHUP, and the games that `run` has registered.
+/// What outlives an attachment: the changes of `set` and SIGHUP, who is connected, and the games that `run` has
+/// registered.
 struct Kept {
     tuning: Tuning,
+    sockets: Option<Sockets>,
     registry: Option<Registry>,
     /// How often an attachment may still fail: 0 but for those after hotplug.
     tries: u32,
@@ -97,8 +104,6 @@ struct Kept {
 /// While several CPUs go, one may be gone in the midst of reading what there is.
 const TRIES_AGAIN: u32 = 10;
 const TRY_AGAIN: Duration = Duration::from_millis(100);
-/// Counts of input that are told more often would tell when keys are pressed.
-const PUBLIC_EVERY: Duration = Duration::from_secs(1);
 
 /// One attachment. None when it ended on request.
 fn session(cli: &Cli, kept: &mut Kept, shutdown: &Shutdown) -> Result<Option<Exit>> {
@@ -114,16 +119,26 @@ fn session(cli: &Cli, kept: &mut Kept, shutdown: &Shutdown) -> Result<Option<Exi
     let lock = probes::lock(cli, &scheduler, &mut lock_object);
     let tuning = &kept.tuning;
     let games = Games::new(exec, tuning.rules(), kept.registry.take())?;
-    announce::start(cli, &scheduler, probe.is_some(), display.as_ref())?;
     tuning.game_changed(&scheduler, &games)?;
-    let session = Session::new(&scheduler, probe, display, games, tuning)?;
-    let ended = session.run(cli, shutdown)?;
+    let sockets = kept.sockets.get_or_insert_with(Sockets::launch);
+    let session = Session::new(&scheduler, probe, display, games, tuning, sockets)?;
+    // Last: who waits for this line may ask now.
+    announce::start(
+        cli,
+        &scheduler,
+        session.probe.is_some(),
+        session.display.as_ref(),
+    )?;
+    let asked = session.run(cli, shutdown)?;
+    let exited = scheduler.exited();
     // First of all: taking the probe off waits for every task to pass through the
     // kernel, a third of a second beside hogs on kernels before 7.
     scheduler.detach();
     kept.registry = session.games.into_inner().into_registry();
     drop(lock);
-    Ok(if ended { Some(scheduler.exit()) } else { None })
+    let exit = exited.then(|| scheduler.exit());
+    // An ejection is remembered even if somebody has asked to stop at that moment.
+    Ok(exit.filter(|exit| !asked || exit.must_stay_off()))
 }
 
 /// What is open while the scheduler is attached.
@@ -133,9 +148,8 @@ struct Session<'s> {
     drain: Option<Drain<'s>>,
     probe: Option<InputProbe<'s>>,
     display: Option<DisplayProbe<'s>>,
-    server: Option<Server>,
+    sockets: &'s Sockets,
     why: WhyRing<'s>,
-    socket: Option<Socket>,
     begun: Instant,
     /// As many as the log has been told of.
     malformed: Cell<u64>,
@@ -152,6 +166,7 @@ impl<'s> Session<'s> {
         display: Option<DisplayProbe<'s>>,
         games: Games<'s>,
         tuning: &'s Tuning,
+        sockets: &'s Sockets,
     ) -> Result<Self> {
         let drain = probe.as_ref().map(Drain::new).transpose()?;
         let mut exits = RingBufferBuilder::new();
@@ -159,22 +174,14 @@ impl<'s> Session<'s> {
             .add(scheduler.exits_map(), |_| 0)
             .context("adding the ring of exits")?;
         let exits = exits.build().context("mapping the ring of exits")?;
-        // Statistics are not worth failing for: a read-only /var/run, say.
-        let server = Server::launch()
-            .inspect_err(|e| warn!("no stats socket: {e:#}"))
-            .ok();
-        let socket = Socket::launch()
-            .inspect_err(|e| warn!("no socket for top, why and status: {e:#}"))
-            .ok();
         Ok(Session {
             scheduler,
             exits,
             drain,
             probe,
             display,
-            server,
+            sockets,
             why: WhyRing::new(scheduler)?,
-            socket,
             begun: Instant::now(),
             malformed: Cell::new(0),
             public: RefCell::default(),
@@ -204,22 +211,6 @@ impl<'s> Session<'s> {
         Ok(sample)
     }
 
-    /// What somebody may know who is not root, and may not be who types.
-    fn sample_for(&self, uid: u32) -> Result<Sample> {
-        if uid == 0 {
-            return self.sample();
-        }
-        if let Some((at, sample)) = &*self.public.borrow()
-            && at.elapsed() < PUBLIC_EVERY
-        {
-            return Ok(sample.clone());
-        }
-        let mut sample = self.sample()?;
-        sample.one_input();
-        self.public.replace(Some((Instant::now(), sample.clone())));
-        Ok(sample)
-    }
-
     fn epoll(&self, shutdown: &Shutdown) -> Result<Epoll> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("creating epoll")?;
         let add = |fd: BorrowedFd<'_>, tag| {
@@ -234,11 +225,11 @@ impl<'s> Session<'s> {
         if let Some(drain) = &self.drain {
             add(drain.fd(), RINGS)?;
         }
-        if let Some(server) = &self.server {
+        if let Some(server) = &self.sockets.stats {
             add(server.fd(), STATS)?;
         }
         add(self.why.fd(), WHY)?;
-        if let Some(socket) = &self.socket {
+        if let Some(socket) = &self.sockets.public {
             add(socket.fd(), ASKED)?;
         }
         let games = self.games.borrow();
@@ -249,10 +240,10 @@ impl<'s> Session<'s> {
         Ok(epoll)
     }
 
-    /// Waits; true if the kernel ended the scheduler, false if we are to stop.
+    /// Waits until the kernel ends the scheduler, or somebody asks to stop: true.
     fn run(&self, cli: &Cli, shutdown: &Shutdown) -> Result<bool> {
         let epoll = self.epoll(shutdown)?;
-        let mut ticker = Ticker::new(cli);
+        let mut ticker = Ticker::new(cli)?;
         loop {
             let mut events = [EpollEvent::empty(); TAGS];
             let n = match epoll.wait(&mut events, self.timeout(&ticker)?) {
@@ -261,7 +252,7 @@ impl<'s> Session<'s> {
             };
             for event in &events[..n] {
                 match event.data() {
-                    STOP if self.stops(cli, shutdown)? => return Ok(false),
+                    STOP if self.stops(cli, shutdown)? => return Ok(true),
                     STOP => {}
                     EXIT => self.exits.consume().context("reading the ring of exits")?,
                     WHY => self.why.beat(self.scheduler)?,
@@ -273,7 +264,7 @@ impl<'s> Session<'s> {
                 }
             }
             if self.scheduler.exited() {
-                return Ok(true);
+                return Ok(false);
             }
             self.play()?;
             self.beat(&mut ticker)?;
@@ -307,69 +298,9 @@ impl<'s> Session<'s> {
         let ms = left.as_millis() as u64 + 1;
         EpollTimeout::try_from(ms).context("epoll timeout")
     }
-
-    fn answer(&self) {
-        if let Some(server) = &self.server
-            && let Err(e) = server.answer(|| self.sample())
-        {
-            debug!("stats client: {e:#}");
-        }
-    }
 }
 
-/// What anybody may ask for.
 impl Session<'_> {
-    fn serve(&self) {
-        if let Some(socket) = &self.socket
-            && let Err(e) = socket.serve(|request, uid| self.reply(request, uid))
-        {
-            debug!("socket: {e:#}");
-        }
-    }
-
-    fn reply(&self, request: &StatsRequest, uid: u32) -> Result<Value> {
-        match request.req.as_str() {
-            "status" => Ok(serde_json::to_value(self.status())?),
-            "why" => {
-                self.why.drain(self.scheduler)?;
-                Ok(serde_json::to_value(self.why.why().report())?)
-            }
-            "set" => self.tuning.set(self.scheduler, &request.args, uid),
-            "tunables" => self.tuning.show(self.scheduler),
-            "view" => Ok(serde_json::to_value(self.view(uid)?)?),
-            "stats" => server::flatten(&self.sample_for(uid)?),
-            "stats_meta" => server::describe(),
-            other => bail!("unknown request {other:?}"),
-        }
-    }
-
-    fn status(&self) -> Daemon {
-        let why = self.why.why();
-        Daemon {
-            pid: std::process::id(),
-            uptime_s: self.begun.elapsed().as_secs_f64(),
-            process: why.process().to_string(),
-            frame_ms: why.usual_ms(),
-            stutters: why.stutters(),
-        }
-    }
-
-    fn view(&self, uid: u32) -> Result<View> {
-        self.why.drain(self.scheduler)?;
-        let mut view = View {
-            version: scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION")),
-            kernel: caps::kernel_release()?,
-            flags: std::env::args().skip(1).collect(),
-            uptime_s: self.begun.elapsed().as_secs_f64(),
-            input_probe: self.probe.is_some(),
-            sample: self.sample_for(uid)?,
-            cpus: self.scheduler.cpus(),
-            ..View::default()
-        };
-        view.add_why(&self.why.why());
-        Ok(view)
-    }
-
     /// What is to be done at every turn of the loop, a second or less.
     fn beat(&self, ticker: &mut Ticker) -> Result<()> {
         if let Some(elapsed) = ticker.due() {
@@ -382,7 +313,7 @@ impl Session<'_> {
             drain.drain()?;
         }
         self.why.beat(self.scheduler)?;
-        if let Some(socket) = &self.socket {
+        if let Some(socket) = &self.sockets.public {
             socket.tick()?;
         }
         Ok(())

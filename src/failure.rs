@@ -11,7 +11,7 @@ use crate::status;
 pub enum Failure {
     /// 2: what was typed does not fit this machine.
     Usage(String),
-    /// 3: not root, or a capability is missing.
+    /// 3: not root.
     Permission(String),
     /// 4: this kernel has no sched_ext.
     NoSchedExt,
@@ -27,20 +27,19 @@ pub enum Failure {
     Log(String),
     /// 10: it was ejected in this boot and stays off.
     Latched(String),
-    /// 1: the machine is bigger than the scheduler's tables.
+    /// 7: the machine is bigger than the scheduler's tables.
     TooBig(String),
 }
 
 impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
-            Failure::TooBig(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Permission(_) => 3,
             Failure::NoSchedExt => 4,
             Failure::NoBtf => 5,
             Failure::Busy(_) => 6,
-            Failure::Load(_) => 7,
+            Failure::Load(_) | Failure::TooBig(_) => 7,
             Failure::Ejected(_) => 8,
             Failure::Log(_) => 9,
             Failure::Latched(_) => 10,
@@ -62,11 +61,11 @@ impl fmt::Display for Failure {
             ),
             Failure::Busy(name) if status::is_ours(name) => write!(
                 f,
-                "scx_photon runs already: {name} is attached; stop that one first (systemctl stop scx_photon)"
+                "scx_photon runs already: {name} is attached; stop that one first (sudo systemctl stop scx_photon)"
             ),
             Failure::Busy(name) => write!(
                 f,
-                "another sched_ext scheduler is attached: {name}; stop it first (scxctl stop, or systemctl stop scx)"
+                "another sched_ext scheduler is attached: {name}; stop it first (scxctl stop, or sudo systemctl stop scx)"
             ),
             Failure::Load(why) => write!(f, "the kernel refused the scheduler: {why}"),
             Failure::Ejected(why) => write!(
@@ -75,7 +74,7 @@ impl fmt::Display for Failure {
             ),
             Failure::Latched(why) => write!(
                 f,
-                "stays off, since the kernel ejected it in this boot: {why}; `scx_photon --clear-latch` lets it start again"
+                "stays off, since the kernel ejected it in this boot: {why}; `sudo scx_photon --clear-latch` lets it start again"
             ),
             Failure::Log(why) | Failure::TooBig(why) | Failure::Usage(why) => write!(f, "{why}"),
         }

@@ -35,6 +35,8 @@ pub struct Games<'a> {
 #[derive(Default)]
 struct Told {
     game: Option<(u32, Vec<u32>)>,
+    /// Whose section of the configuration counts.
+    program: String,
     beat: u32,
     look: u32,
     at: Option<Instant>,
@@ -157,12 +159,15 @@ impl<'a> Games<'a> {
         if game == told && look == self.told.look && !due {
             return Ok(false);
         }
-        let other = game.map(|(pid, _)| pid) != told.map(|(pid, _)| pid);
+        let program = playing.map_or("", |p| p.program.as_str());
+        let other =
+            game.map(|(pid, _)| pid) != told.map(|(pid, _)| pid) || program != self.told.program;
         self.told.beat = self.told.beat.wrapping_add(1);
         let left_out = channel::play(scheduler, self.told.beat, look, game)?;
         if game != told && left_out > 0 {
             warn!("{left_out} processes of the game are treated like any other: too many");
         }
+        self.told.program = program.to_string();
         self.told.game = game.map(|(pid, members)| (pid, members.to_vec()));
         self.told.look = look;
         self.told.at = Some(Instant::now());

@@ -23,6 +23,11 @@ pub fn blocker() -> Option<Failure> {
     reason.ok().flatten().map(Failure::Latched)
 }
 
+/// Is there one of this boot's? `/run` is empty at boot, and who is not root sees that the file is there.
+pub fn is_set() -> bool {
+    Path::new(RUN_DIR).join(LATCH).exists()
+}
+
 /// Stay off from now on, for this reason.
 pub fn set(dir: &RunDir, reason: &str) -> Result<()> {
     let text = format!("{}\n{reason}\n", boot_id()?);

@@ -62,9 +62,12 @@ impl<'a> Scheduler<'a> {
     /// Hands every task of the machine to the scheduler.
     pub fn attach(&mut self) -> Result<()> {
         let link = self.skel.maps.photon_ops.attach_struct_ops();
-        self.link.replace(Some(
-            link.map_err(|e| Failure::Load(format!("attaching: {e}")))?,
-        ));
+        let failure = |e: libbpf_rs::Error| match caps::attached_scheduler() {
+            // It came since we have looked.
+            Some(other) => Failure::Busy(other),
+            None => Failure::Load(format!("attaching: {e}")),
+        };
+        self.link.replace(Some(link.map_err(failure)?));
         Ok(())
     }
 

@@ -32,6 +32,7 @@ mod lock;
 mod metrics;
 mod model;
 mod monitor;
+mod printable;
 mod privilege;
 mod probe;
 mod probes;
@@ -47,6 +48,7 @@ mod set;
 mod shutdown;
 mod snapshot;
 mod socket;
+mod socket_name;
 mod stats;
 mod status;
 mod tables;
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
     }
     // So with what a panel asks again and again.
     if std::env::args_os().skip(1).eq(["status"]) {
+        end_with_the_reader();
         return finish(status::run(false).map(ExitCode::from));
     }
     let cli = match cli::parse(std::env::args_os()) {
@@ -98,6 +101,7 @@ fn finish(ended: Result<ExitCode>) -> ExitCode {
 
 fn run(cli: &Cli) -> Result<ExitCode> {
     start_log(cli.verbose)?;
+    scope::refuse_idle(cli)?;
     if cli.help_stats {
         end_with_the_reader();
         print!("{}", stats::describe());
@@ -113,7 +117,6 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         println!("scx_photon {was}");
         return Ok(ExitCode::SUCCESS);
     }
-    scope::refuse_idle(cli)?;
     if let Some(command) = &cli.command {
         return run_command(cli, command);
     }
@@ -129,7 +132,11 @@ fn run(cli: &Cli) -> Result<ExitCode> {
 fn run_command(cli: &Cli, command: &Command) -> Result<ExitCode> {
     if matches!(
         command,
-        Command::Check | Command::Compare(_) | Command::Games | Command::Replay { .. }
+        Command::Check
+            | Command::Compare(_)
+            | Command::Games
+            | Command::Replay { .. }
+            | Command::Status
     ) {
         end_with_the_reader();
     }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `--monitor`: prints the statistics of the daemon that runs.
 
+use std::io::{Write, stdout};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use scx_stats::StatsClient;
 use serde_json::Value;
 
+use crate::failure::Failure;
 use crate::server;
 use crate::stats::Printer;
 
@@ -14,6 +16,10 @@ const TIMEOUT_MS: u64 = 3000;
 
 /// Prints every `seconds` until the daemon goes away or `stopped` says so.
 pub fn run(seconds: f64, as_json: bool, stopped: impl Fn(Duration) -> bool) -> Result<()> {
+    if !nix::unistd::geteuid().is_root() {
+        let why = "the statistics socket is root's (metrics and top ask another one)";
+        return Err(Failure::Permission(why.into()).into());
+    }
     let mut client = StatsClient::new().connect(Some(TIMEOUT_MS)).context(
         "no scx_photon to monitor: its stats socket /var/run/scx/root/stats does not answer",
     )?;
@@ -28,6 +34,7 @@ pub fn run(seconds: f64, as_json: bool, stopped: impl Fn(Duration) -> bool) -> R
             .context("scx_photon has stopped")?;
         let elapsed = last.elapsed().as_secs_f64();
         last = Instant::now();
-        printer.print(server::unflatten(&reply)?, elapsed)?;
+        let text = printer.text(server::unflatten(&reply)?, elapsed)?;
+        writeln!(stdout(), "{text}").context("printing the statistics")?;
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::client::Client;
+use crate::printable::printable;
 use crate::stats;
 use crate::view::View;
 use crate::why::text;
@@ -172,7 +173,7 @@ pub fn replay(path: &Path, as_json: bool) -> Result<()> {
 
 /// Lines of text and a last one that sums up, or a line of JSON a view.
 fn print(views: Reader<impl Read>, as_json: bool, out: &mut impl Write) -> Result<()> {
-    let mut before = View::default();
+    let (mut before, mut begun) = (View::default(), false);
     for view in views {
         let view = view?;
         if as_json {
@@ -184,17 +185,22 @@ fn print(views: Reader<impl Read>, as_json: bool, out: &mut impl Write) -> Resul
             0 => view.uptime_s,
             _ => span as f64 / NS_PER_SEC,
         };
-        let line = stats::line(&before.sample, &view.sample, seconds.max(0.01));
-        writeln!(out, "{line}")?;
+        // Who is not root is told new numbers once a second, however often he asks.
+        if span > 0 || !begun {
+            let line = stats::line(&before.sample, &view.sample, seconds.max(0.01));
+            writeln!(out, "{}", printable(&line))?;
+        }
+        begun = true;
         for stutter in &view.why.stutters {
             if stutter.at_ns > newest(&before) {
-                writeln!(out, "  {}", text::line(view.why.at_ns, stutter))?;
+                let line = text::line(view.why.at_ns, stutter);
+                writeln!(out, "  {}", printable(&line))?;
             }
         }
         before = view;
     }
     if !as_json {
-        writeln!(out, "{}", text::summary(&before.why))?;
+        writeln!(out, "{}", printable(&text::summary(&before.why)))?;
     }
     Ok(())
 }
@@ -226,9 +232,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_was_told_twice_is_replayed_once() {
+        let bytes = recording_of([1, 1, 2]);
+        let views = Reader::new(bytes.as_slice(), "a file".into()).expect("begins");
+        let mut out = Vec::new();
+        print(views, false, &mut out).expect("prints");
+        // Two samples and the sum.
+        assert_eq!(out.split(|&b| b == b'\n').count() - 1, 3);
+    }
+
     fn recording(views: u64) -> Vec<u8> {
+        recording_of(0..views)
+    }
+
+    fn recording_of(samples: impl IntoIterator<Item = u64>) -> Vec<u8> {
         let mut out = Writer::new(Vec::new()).expect("begins");
-        for at_ns in 0..views {
+        for at_ns in samples {
             let mut view = View::default();
             view.sample.at_ns = at_ns;
             out.write(&view).expect("writes");

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
@@ -18,7 +18,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use log::info;
-use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, UnixAddr, getsockopt, socket, sockopt::PeerCredentials,
+};
+
+use crate::socket_name::SocketName;
 
 /// Beside the statistics.
 pub const SOCKET: &str = "/var/run/scx/root/photon-run";
@@ -49,13 +53,23 @@ pub fn run(command: &[OsString]) -> anyhow::Error {
     anyhow::anyhow!("{}: {error}", program.to_string_lossy())
 }
 
-fn tell(socket: &Path) -> Result<()> {
-    let mut stream = UnixStream::connect(socket).context("connecting")?;
+fn tell(path: &Path) -> Result<()> {
+    let mut stream = connect(path).context("connecting")?;
     stream.set_read_timeout(Some(ANSWER))?;
     let mut answer = [0; 8];
     let n = stream.read(&mut answer).context("waiting for the answer")?;
     anyhow::ensure!(&answer[..n] == YES, "the daemon takes no more");
     Ok(())
+}
+
+/// Not a moment of waiting: behind a full backlog of a daemon that is stopped no game would ever start.
+fn connect(path: &Path) -> Result<UnixStream> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    nix::sys::socket::connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 struct Entry {
@@ -66,6 +80,7 @@ struct Entry {
 /// The daemon's side.
 pub struct Registry {
     listener: UnixListener,
+    _name: SocketName,
     entries: HashMap<u32, Entry>,
     window: Instant,
     spent: u32,
@@ -83,6 +98,7 @@ impl Registry {
         std::fs::set_permissions(socket, PermissionsExt::from_mode(0o666))?;
         Ok(Registry {
             listener,
+            _name: SocketName::of(socket),
             entries: HashMap::new(),
             window: Instant::now(),
             spent: 0,
@@ -141,27 +157,18 @@ impl Registry {
     }
 }
 
-impl Drop for Registry {
-    fn drop(&mut self) {
-        if let Ok(address) = self.listener.local_addr()
-            && let Some(path) = address.as_pathname()
-        {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::sys::socket::{Backlog, listen};
 
-    fn socket(name: &str) -> std::path::PathBuf {
+    fn named(name: &str) -> std::path::PathBuf {
         std::env::temp_dir().join(format!("photon-{name}-{}", std::process::id()))
     }
 
     #[test]
     fn a_client_registers_itself_and_nobody_else() {
-        let path = socket("run");
+        let path = named("run");
         let mut registry = Registry::listen(&path).expect("a socket");
         let client = std::thread::spawn({
             let path = path.clone();
@@ -187,9 +194,20 @@ mod tests {
         );
     }
 
+    /// The client's, when nobody accepts: as behind a daemon that is stopped.
+    #[test]
+    fn a_full_backlog_keeps_no_game_from_starting() {
+        let path = named("backlog");
+        let listener = UnixListener::bind(&path).expect("a socket");
+        listen(&listener, Backlog::new(1).expect("a number")).expect("a short backlog");
+        let clients: Vec<_> = (0..4).map(|_| connect(&path)).collect();
+        std::fs::remove_file(&path).expect("removes");
+        assert!(clients[0].is_ok() && clients[3].is_err(), "{clients:?}");
+    }
+
     #[test]
     fn a_user_gets_so_many_and_the_dead_make_room() {
-        let path = socket("full");
+        let path = named("full");
         let mut registry = Registry::listen(&path).expect("a socket");
         let me = std::process::id();
         let uid = 1000;
@@ -211,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_let_in_slowly() {
-        let path = socket("flood");
+        let path = named("flood");
         let mut registry = Registry::listen(&path).expect("a socket");
         // Again and again one that exists: the number of entries is no bound.
         let me = std::process::id();

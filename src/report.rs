@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Read, Write, stdin};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -204,7 +205,10 @@ pub fn run(args: &Args) -> Result<()> {
         println!("Nothing written; --yes writes without asking.");
         return Ok(());
     }
-    let file = File::create_new(&args.file).with_context(|| args.file.display().to_string())?;
+    let mut file = File::options();
+    file.write(true).create_new(true).mode(FILE_MODE);
+    let file = file.open(&args.file);
+    let file = file.with_context(|| args.file.display().to_string())?;
     archive(&parts, file)?;
     println!("Written. Look into it before you send it.");
     Ok(())

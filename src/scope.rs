@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `--json` and `--config` may stand before a subcommand or behind it, but not every one prints JSON or reads a
-//! configuration. The help of the others does not name the flag, and whoever types it is told in one line.
+//! configuration. The help of the others does not name the flag, and whoever types it is told in one line; so is he who
+//! types one of the daemon's flags before a subcommand.
 
-use clap::{Arg, ArgAction, Command};
+use clap::parser::ValueSource::CommandLine;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cli::Cli;
 use crate::config::Config;
@@ -12,6 +14,10 @@ const PRINT_JSON: &[&str] = &[
     "bench", "check", "compare", "games", "replay", "set", "status", "why",
 ];
 const READ_CONFIG: &[&str] = &["check", "games"];
+/// What the daemon's own flags are for.
+const LOAD: &[&str] = &["check"];
+/// Not the daemon's.
+const EVERYWHERE: &[&str] = &["json", "config", "verbose"];
 /// It starts a game, whatever is typed before that.
 const RUN: &str = "run";
 
@@ -60,10 +66,24 @@ pub fn documented(all: Command) -> Command {
     })
 }
 
+/// The first flag that was typed and says how the daemon is to work.
+pub fn daemons_flag(matches: &ArgMatches) -> Option<String> {
+    let command = crate::cli::command();
+    let typed = |a: &&Arg| matches.value_source(a.get_id().as_str()) == Some(CommandLine);
+    let mut typed = command.get_arguments().filter(typed);
+    let flag = typed.find(|a| !EVERYWHERE.contains(&a.get_id().as_str()));
+    Some(flag?.get_long()?.to_string())
+}
+
 pub fn refuse_idle(cli: &Cli) -> Result<(), Failure> {
     let name = cli.name.as_deref();
     if name == Some(RUN) {
         return Ok(());
+    }
+    if let (Some(name), Some(flag)) = (name, &cli.idle)
+        && !LOAD.contains(&name)
+    {
+        return Err(Failure::Usage(format!("--{flag}: {name} does not use it")));
     }
     let used_json = match name {
         Some(name) => PRINT_JSON.contains(&name),
@@ -101,6 +121,31 @@ mod tests {
         let args = command.get_arguments().filter(|a| !a.is_hide_set());
         let names = args.map(|a| a.get_id().as_str());
         names.filter(|n| ["json", "config"].contains(n)).collect()
+    }
+
+    #[test]
+    fn a_flag_of_the_daemon_is_refused_where_it_changes_nothing() {
+        let refused = |line: &str| {
+            let cli = crate::cli::parse(line.split(' ')).expect(line);
+            refuse_idle(&cli).err().map(|e| e.to_string())
+        };
+        for (line, flag) in [
+            ("scx_photon --stats 1 status", "--stats"),
+            ("scx_photon --no-input-probe why", "--no-input-probe"),
+            ("scx_photon --slice-us 1000 set", "--slice-us"),
+            ("scx_photon --clear-latch top", "--clear-latch"),
+        ] {
+            let said = refused(line).expect(line);
+            assert!(said.starts_with(flag), "{line}: {said}");
+        }
+        for line in [
+            "scx_photon --stats 1",
+            "scx_photon --slice-us 1000 check",
+            "scx_photon -v --json status",
+            "scx_photon --stats 1 run -- game",
+        ] {
+            assert_eq!(refused(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -17,6 +16,7 @@ use scx_stats::{StatsData, StatsField, StatsFieldAttrs, StatsKind, StatsMeta, St
 use serde_json::{Map, Value};
 
 use crate::model::Sample;
+use crate::socket_name::SocketName;
 use crate::tables::COUNTERS;
 
 /// A client that waits longer than this for the daemon is told so.
@@ -25,38 +25,11 @@ const REPLY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 /// Where scx_stats puts it: every sched_ext scheduler has the same.
 const SOCKET: &str = "/var/run/scx/root/stats";
 
-/// The name of a socket, which scx_stats leaves behind. Dropped, it goes, unless the next scheduler has already put
-/// its own there.
-struct Name {
-    path: PathBuf,
-    inode: Option<u64>,
-}
-
-impl Name {
-    fn of(path: &Path) -> Self {
-        Name {
-            path: path.to_path_buf(),
-            inode: inode(path),
-        }
-    }
-}
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        if self.inode.is_some() && inode(&self.path) == self.inode {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn inode(path: &Path) -> Option<u64> {
-    Some(std::fs::symlink_metadata(path).ok()?.ino())
-}
-
 pub struct Server {
     /// Dropped, it calls its own thread by the name, so that comes after it.
     _server: StatsServer<(), ()>,
-    _name: Name,
+    /// Which scx_stats leaves behind.
+    _name: SocketName,
     asked: Arc<EventFd>,
     requests: Receiver<()>,
     replies: Sender<Value>,
@@ -88,7 +61,7 @@ impl Server {
             .context("opening the stats socket")?;
         Ok(Server {
             _server,
-            _name: Name::of(Path::new(SOCKET)),
+            _name: SocketName::of(Path::new(SOCKET)),
             asked,
             requests,
             replies,
@@ -184,21 +157,5 @@ mod tests {
         assert_eq!(reply["wakeups"], 3);
         assert_eq!(unflatten(&reply).expect("comes back"), sample);
         assert!(unflatten(&Value::Null).is_err());
-    }
-
-    #[test]
-    fn only_our_own_socket_loses_its_name() {
-        let path = std::env::temp_dir().join(format!("photon-stats-{}", std::process::id()));
-        std::fs::write(&path, "ours").expect("writes");
-        let ours = Name::of(&path);
-        // The next scheduler: beside the old one for a moment, so that the inode is another.
-        let next = path.with_extension("next");
-        std::fs::write(&next, "another's").expect("writes");
-        std::fs::rename(&next, &path).expect("replaces");
-        drop(ours);
-        assert!(path.exists());
-        drop(Name::of(&path));
-        assert!(!path.exists());
-        drop(Name::of(&path));
     }
 }

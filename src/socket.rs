@@ -21,6 +21,7 @@ use scx_stats::{StatsRequest, StatsResponse};
 use serde_json::Value;
 
 use crate::rundir::{RUN_DIR, RunDir};
+use crate::socket_name::SocketName;
 
 /// The socket of the running daemon.
 pub fn path() -> PathBuf {
@@ -58,8 +59,8 @@ struct State {
 }
 
 pub struct Socket {
-    path: PathBuf,
     listener: UnixListener,
+    _name: SocketName,
     epoll: Epoll,
     state: RefCell<State>,
 }
@@ -86,7 +87,7 @@ impl Socket {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("creating epoll")?;
         epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
         Ok(Socket {
-            path: path.to_path_buf(),
+            _name: SocketName::of(path),
             listener,
             epoll,
             state: RefCell::new(State {
@@ -214,12 +215,6 @@ impl Socket {
     }
 }
 
-impl Drop for Socket {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
 impl Client {
     /// False when the client is to be dropped.
     fn read(&mut self) -> bool {
@@ -275,9 +270,13 @@ mod tests {
     use super::*;
     use std::io::{BufRead, BufReader};
 
-    fn socket(name: &str) -> Socket {
+    fn at(name: &str) -> PathBuf {
         let name = format!("photon-socket-{name}-{}", std::process::id());
-        Socket::bind(&std::env::temp_dir().join(name)).expect("binds")
+        std::env::temp_dir().join(name)
+    }
+
+    fn socket(name: &str) -> Socket {
+        Socket::bind(&at(name)).expect("binds")
     }
 
     fn echo(request: &StatsRequest, uid: u32) -> Result<Value> {
@@ -309,8 +308,8 @@ mod tests {
     #[test]
     fn a_line_is_answered_by_a_line() {
         let s = socket("line");
-        let mut c = UnixStream::connect(&s.path).expect("connects");
-        let mode = std::fs::metadata(&s.path)
+        let mut c = UnixStream::connect(at("line")).expect("connects");
+        let mode = std::fs::metadata(at("line"))
             .expect("metadata")
             .permissions()
             .mode();
@@ -321,15 +320,14 @@ mod tests {
         assert_eq!(bad.errno, libc::EINVAL);
         let bad = ask(&s, &mut c, "nonsense\n").expect("an answer");
         assert_eq!(bad.errno, libc::EINVAL);
-        let path = s.path.clone();
         drop(s);
-        assert!(!path.exists());
+        assert!(!at("line").exists());
     }
 
     #[test]
     fn who_sends_too_much_is_dropped() {
         let s = socket("much");
-        let mut c = UnixStream::connect(&s.path).expect("connects");
+        let mut c = UnixStream::connect(at("much")).expect("connects");
         assert!(ask(&s, &mut c, &"x".repeat(REQUEST_MAX + 1)).is_none());
         turn(&s);
         assert!(s.state.borrow().clients.is_empty());
@@ -338,11 +336,11 @@ mod tests {
     #[test]
     fn a_big_reply_waits_for_its_reader_and_nothing_else_does() {
         let s = socket("big");
-        let mut slow = UnixStream::connect(&s.path).expect("connects");
+        let mut slow = UnixStream::connect(at("big")).expect("connects");
         slow.write_all(b"{\"req\":\"big\"}\n{\"req\":\"next\"}\n")
             .expect("writes");
         turn(&s);
-        let mut quick = UnixStream::connect(&s.path).expect("connects");
+        let mut quick = UnixStream::connect(at("big")).expect("connects");
         assert!(ask(&s, &mut quick, "{\"req\":\"why\"}\n").is_some());
         slow.set_nonblocking(true).expect("nonblocking");
         let (mut got, mut bytes) = (Vec::new(), vec![0; 65_536]);
@@ -359,7 +357,7 @@ mod tests {
     fn a_crowd_is_bounded() {
         let s = socket("crowd");
         let crowd: Vec<_> = (0..CLIENTS_MAX + 4)
-            .map(|_| UnixStream::connect(&s.path).expect("connects"))
+            .map(|_| UnixStream::connect(at("crowd")).expect("connects"))
             .collect();
         turn(&s);
         assert_eq!(s.state.borrow().clients.len(), CLIENTS_MAX);
@@ -369,14 +367,14 @@ mod tests {
     #[test]
     fn a_flood_is_served_later() {
         let s = socket("flood");
-        let mut c = UnixStream::connect(&s.path).expect("connects");
+        let mut c = UnixStream::connect(at("flood")).expect("connects");
         let flood = "{\"req\":\"x\"}\n".repeat(50);
         for _ in 0..4 {
             let _ = c.write_all(flood.as_bytes());
             turn(&s);
         }
         assert!(s.state.borrow().paused);
-        let mut late = UnixStream::connect(&s.path).expect("waits in the backlog");
+        let mut late = UnixStream::connect(at("flood")).expect("waits in the backlog");
         assert!(ask(&s, &mut late, "{\"req\":\"x\"}\n").is_none());
         s.state.borrow_mut().window -= RATE_WINDOW;
         s.tick().expect("a new window");

@@ -3,9 +3,8 @@
 //! description of every field. What they mean is said once, in the lists.
 
 use std::fmt::Write as _;
-use std::io::{Write as _, stdout};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::model::Sample;
 use crate::tables::COUNTERS;
@@ -130,7 +129,7 @@ pub fn json(sample: &Sample) -> Result<String> {
     Ok(serde_json::to_string(sample)?)
 }
 
-/// Prints a sample as the flags ask.
+/// Says what is in a sample as the flags ask.
 pub struct Printer {
     as_json: bool,
     last: Option<Sample>,
@@ -145,17 +144,15 @@ impl Printer {
     }
 
     /// Rates need two samples: the first text line covers the time since attach.
-    pub fn print(&mut self, sample: Sample, seconds: f64) -> Result<()> {
+    pub fn text(&mut self, sample: Sample, seconds: f64) -> Result<String> {
         let text = if self.as_json {
             json(&sample)?
         } else {
             let before = self.last.take().unwrap_or_default();
             line(&before, &sample, seconds)
         };
-        // A reader that has gone is an error like others, after which a scheduler is taken down in order.
-        writeln!(stdout(), "{text}").context("printing the statistics")?;
         self.last = Some(sample);
-        Ok(())
+        Ok(text)
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::caps::SCHED_EXT;
 use crate::client::Client;
+use crate::latch;
 
 /// The whole command is to take 5 ms.
 const TIMEOUT: Duration = Duration::from_millis(3);
@@ -56,6 +57,8 @@ pub struct Status {
     pub nr_rejected: Option<u64>,
     /// All tasks are in its hands, not only those that asked for it.
     pub switch_all: Option<u64>,
+    /// It was ejected in this boot and stays off.
+    pub latched: bool,
     pub heartbeat: Heartbeat,
     pub daemon: Option<Daemon>,
 }
@@ -85,6 +88,7 @@ impl Status {
             nr_rejected: number("nr_rejected"),
             switch_all: number("switch_all"),
             state,
+            latched: false,
             heartbeat: Heartbeat::Silent,
             daemon: None,
         }
@@ -93,6 +97,7 @@ impl Status {
     /// The kernel's word and the daemon's.
     pub fn now() -> Self {
         let mut status = Status::of_kernel(Path::new(SCHED_EXT));
+        status.latched = latch::is_set();
         status.ask();
         status
     }
@@ -116,7 +121,9 @@ impl Status {
         match (&self.state, &self.ops) {
             (None, _) => NO_SCHED_EXT,
             (_, None) => KERNELS_OWN,
-            _ if !self.scheduling => ANOTHER,
+            (_, Some(ops)) if !is_ours(ops) => ANOTHER,
+            // On its way in or out.
+            _ if !self.scheduling => KERNELS_OWN,
             _ if self.heartbeat == Heartbeat::Silent => NO_DAEMON,
             _ => 0,
         }
@@ -127,7 +134,12 @@ impl Status {
             return "scx_photon off: this kernel has no sched_ext".into();
         };
         let Some(ops) = &self.ops else {
-            return "scx_photon off: the kernel's own scheduler is in charge".into();
+            let mut line = "scx_photon off: the kernel's own scheduler is in charge".to_string();
+            if self.latched {
+                line += "; it was ejected (journalctl -u scx_photon), and stays off until the next boot or \
+                         `sudo scx_photon --clear-latch`";
+            }
+            return line;
         };
         if !self.scheduling {
             return format!("scx_photon off: {ops} is {state}");
@@ -195,9 +207,16 @@ mod tests {
         assert_eq!(none.exit_code(), NO_SCHED_EXT);
         let off = kernel("off", "disabled", None);
         assert_eq!((off.exit_code(), off.enable_seq), (KERNELS_OWN, Some(3)));
+        let mut off = off;
+        assert!(!off.line().contains("--clear-latch"), "{}", off.line());
+        off.latched = true;
+        assert!(off.line().contains("--clear-latch"), "{}", off.line());
+        assert_eq!(off.exit_code(), KERNELS_OWN);
         let other = kernel("other", "enabled", Some("photonic_1.0"));
         assert_eq!(other.exit_code(), ANOTHER);
         assert_eq!(other.line(), "scx_photon off: photonic_1.0 is enabled");
+        let leaves = kernel("leaves", "disabling", Some("photon_0.1.0_x86_64"));
+        assert_eq!(leaves.exit_code(), KERNELS_OWN);
         let mut ours = kernel("ours", "enabled", Some("photon_0.1.0_x86_64"));
         assert_eq!(ours.exit_code(), NO_DAEMON);
         ours.heartbeat = Heartbeat::Busy;

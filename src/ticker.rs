@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Statistics a period, when asked for.
 
+use std::io::{Write, stdout};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 
 use crate::cli::Cli;
 use crate::model::Sample;
@@ -11,21 +13,25 @@ use crate::stats::Printer;
 
 /// How often the daemon empties rings that did not ask for it.
 const POLL: Duration = Duration::from_secs(1);
+/// Lines that wait for a reader; what comes after them is lost.
+const LINES: usize = 16;
 
 /// When statistics are due, and how they are printed.
 pub struct Ticker {
     period: Option<Duration>,
     last: Instant,
     printer: Printer,
+    lines: Option<SyncSender<String>>,
 }
 
 impl Ticker {
-    pub fn new(cli: &Cli) -> Self {
-        Ticker {
+    pub fn new(cli: &Cli) -> Result<Self> {
+        Ok(Ticker {
             period: cli.stats.map(Duration::from_secs_f64),
             last: Instant::now(),
             printer: Printer::new(cli.json),
-        }
+            lines: cli.stats.map(|_| lines()).transpose()?,
+        })
     }
 
     /// Until it is due, or the rings are to be emptied.
@@ -44,7 +50,29 @@ impl Ticker {
         })
     }
 
+    /// A reader that has gone is an error, after which the scheduler is taken down in order.
     pub fn print(&mut self, sample: Sample, elapsed: Duration) -> Result<()> {
-        self.printer.print(sample, elapsed.as_secs_f64())
+        let text = self.printer.text(sample, elapsed.as_secs_f64())?;
+        match self.lines.as_ref().map(|lines| lines.try_send(text)) {
+            Some(Err(TrySendError::Disconnected(_))) => {
+                bail!("printing the statistics: nobody reads")
+            }
+            _ => Ok(()),
+        }
     }
+}
+
+/// Printed by a thread of their own: who reads slowly, as a paused pager does, must not hold up the daemon.
+fn lines() -> Result<SyncSender<String>> {
+    let (lines, waiting) = sync_channel::<String>(LINES);
+    let print = move || {
+        for line in waiting {
+            if writeln!(stdout(), "{line}").is_err() {
+                return;
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("stats".into());
+    thread.spawn(print).context("starting a thread")?;
+    Ok(lines)
 }

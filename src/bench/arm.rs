@@ -13,9 +13,8 @@ use photon_bench::sys::signal::stop_requested;
 
 use crate::caps;
 use crate::failure::Failure;
+use crate::status::is_ours;
 
-/// What the kernel calls us, with a version behind it.
-const OPS: &str = "photon";
 /// The verifier takes under a second on hardware, and tens of them in an emulator.
 const ATTACH_LIMIT: Duration = Duration::from_secs(120);
 /// It promises to detach within 250 ms.
@@ -62,7 +61,7 @@ impl Subject {
             if let Some(status) = photon.child.try_wait()? {
                 bail!(
                     "scx_photon did not attach ({status}): {}",
-                    photon.last_line()
+                    photon.what_it_said()
                 );
             }
             if stop_requested() || begin.elapsed() > ATTACH_LIMIT {
@@ -78,7 +77,7 @@ impl Subject {
             (Subject::Kernel, None) => Ok(()),
             (Subject::Kernel, Some(other)) => Err(Failure::Busy(other).into()),
             (Subject::Photon(_), Some(_)) if attached_is_ours() => Ok(()),
-            (Subject::Photon(photon), _) => Err(Failure::Ejected(photon.last_line()).into()),
+            (Subject::Photon(photon), _) => Err(Failure::Ejected(photon.what_it_said()).into()),
         }
     }
 
@@ -99,7 +98,7 @@ impl Subject {
 fn attached_is_ours() -> bool {
     let enabled = std::fs::read_to_string("/sys/kernel/sched_ext/state");
     enabled.is_ok_and(|s| s.trim() == "enabled")
-        && caps::attached_scheduler().is_some_and(|ops| ops.starts_with(OPS))
+        && caps::attached_scheduler().is_some_and(|ops| is_ours(&ops))
 }
 
 /// Without a name: gone when the last handle is.
@@ -117,13 +116,15 @@ fn scratch_file() -> Result<std::fs::File> {
 }
 
 impl Photon {
-    fn last_line(&mut self) -> String {
+    fn what_it_said(&mut self) -> String {
         let mut text = String::new();
         // What cannot be read is not said.
         let _ = self.log.seek(SeekFrom::Start(0));
         let _ = self.log.read_to_string(&mut text);
-        let last = text.lines().last().unwrap_or("it said nothing");
-        last.trim_start_matches("scx_photon: ").to_string()
+        // Of bad usage the first line says what is wrong, and the last one where to read on.
+        let usage = text.lines().find(|line| line.starts_with("error: "));
+        let said = usage.or(text.lines().last()).unwrap_or("it said nothing");
+        said.trim_start_matches("scx_photon: ").to_string()
     }
 }
 

@@ -15,6 +15,7 @@ use photon_bench::stats::MIN_RUNS;
 use photon_bench::sys::signal;
 
 use crate::caps;
+use crate::latch;
 use arm::Subject;
 
 const OWN: &str = "scx_photon";
@@ -38,10 +39,10 @@ pub struct Args {
     #[arg(long, value_name = "LIST", default_value = "compile")]
     background: String,
     /// Measured seconds a run
-    #[arg(long, value_name = "SEC", default_value_t = 10.0)]
+    #[arg(long, value_name = "SEC", value_parser = crate::cli::seconds, default_value = "10")]
     seconds: f64,
     /// Seconds before that
-    #[arg(long, value_name = "SEC", default_value_t = 2.0)]
+    #[arg(long, value_name = "SEC", value_parser = crate::cli::seconds, default_value = "2")]
     settle: f64,
     /// Runs a side
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -74,7 +75,7 @@ fn kernels_own() -> &'static str {
 }
 
 pub fn run(args: &Args, as_json: bool) -> Result<()> {
-    if let Some(why) = caps::blocker() {
+    if let Some(why) = caps::blocker().or_else(latch::blocker) {
         return Err(why.into());
     }
     let source = match &args.logs {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use procfs::process::Process;
 
 use super::tree::Proc;
+use crate::printable::printable;
 
 /// Desktop entries of the system: only root writes them.
 const ENTRY_DIRS: &[&str] = &[
@@ -53,14 +54,15 @@ impl Processes {
         for process in all.flatten() {
             let pid = process.pid() as u32;
             let Ok(stat) = process.stat() else { continue };
+            let comm = printable(&stat.comm);
             let old = self.known.remove(&pid);
-            let same = |k: &Known| k.started == stat.starttime && k.proc.comm == stat.comm;
+            let same = |k: &Known| k.started == stat.starttime && k.proc.comm == comm;
             let proc = match old.filter(same) {
                 Some(old) => Some(Proc {
                     parent: stat.ppid as u32,
                     ..old.proc
                 }),
-                None => self.fresh(&process, stat.ppid as u32, &stat.comm),
+                None => self.fresh(&process, stat.ppid as u32, comm),
             };
             if let Some(proc) = proc {
                 let started = stat.starttime;
@@ -72,7 +74,7 @@ impl Processes {
     }
 
     /// None if it has ended since, or is a kernel thread.
-    fn fresh(&mut self, process: &Process, parent: u32, comm: &str) -> Option<Proc> {
+    fn fresh(&mut self, process: &Process, parent: u32, comm: String) -> Option<Proc> {
         /// The kernel's own threads are children of this one.
         const KTHREADD: u32 = 2;
         if parent == KTHREADD {
@@ -81,12 +83,12 @@ impl Processes {
         let args = arguments(process).ok()?;
         let groups = process.cgroups().ok()?;
         let unified = groups.0.into_iter().find(|g| g.hierarchy == 0);
-        let cgroup = unified.map_or_else(String::new, |g| g.pathname);
+        let cgroup = unified.map_or_else(String::new, |g| printable(&g.pathname));
         Some(Proc {
             pid: process.pid() as u32,
             parent,
             uid: process.uid().ok()?,
-            comm: comm.to_string(),
+            comm,
             args,
             categories: self.categories_of(&cgroup),
             cgroup,
@@ -115,7 +117,7 @@ fn arguments(process: &Process) -> Result<Vec<String>, procfs::ProcError> {
     file.take(ARGS_BYTES_MAX).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let args = text.split_terminator('\0').take(ARGS_MAX);
-    Ok(args.map(String::from).collect())
+    Ok(args.map(printable).collect())
 }
 
 /// The desktop entry that a unit of systemd's convention for desktops was made for:

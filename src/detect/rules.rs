@@ -17,7 +17,19 @@ pub struct Rule {
     pub game: bool,
 }
 
+/// Bytes of a task's name in the kernel.
+const COMM_LEN: usize = 15;
+
 impl Rule {
+    /// May this be meant by the program's name, as far as the kernel knows it?
+    pub fn may_name(&self, comm: &str) -> bool {
+        let comm = comm.to_lowercase();
+        self.program.as_ref().is_some_and(|p| {
+            let p = p.to_lowercase();
+            p == comm || (comm.len() >= COMM_LEN && p.starts_with(&comm))
+        })
+    }
+
     fn matches(&self, proc: &Proc) -> bool {
         let program = self.program.as_ref().is_none_or(|p| {
             let p = p.to_lowercase();
@@ -47,6 +59,17 @@ mod tests {
             ..Rule::default()
         };
         assert_eq!(verdict(&[rule], &Proc::default()), None);
+    }
+
+    #[test]
+    fn a_long_name_is_known_by_its_beginning() {
+        let rule = Rule {
+            program: Some("SuperTuxKart-2.0".into()),
+            ..Rule::default()
+        };
+        assert!(rule.may_name("supertuxkart-2."), "15 bytes of 16");
+        assert!(rule.may_name("SuperTuxKart-2."));
+        assert!(!rule.may_name("supertux"), "another one");
     }
 
     #[test]

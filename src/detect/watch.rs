@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use log::info;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use super::decide::{Decision, Role, decide};
+use super::decide::{Decision, Role, Verdict, decide};
 use super::names;
 use super::procfs::Processes;
 use super::rates::Rates;
@@ -194,11 +194,10 @@ impl<'a> Watch<'a> {
     }
 
     fn concerns(&self, exec: &Exec) -> bool {
-        let named = |r: &Rule| r.program.as_ref().is_some_and(|p| *p == exec.comm);
         !self.cgroups.contains(&exec.cgroup)
             || self.tracked.contains(&exec.parent)
             || names::starts_a_game(&exec.comm)
-            || self.rules.iter().any(named)
+            || self.rules.iter().any(|r| r.may_name(&exec.comm))
     }
 
     fn look(&mut self, measure: &dyn Measure) {
@@ -233,11 +232,17 @@ impl<'a> Watch<'a> {
     }
 
     fn play(&mut self, decision: &Decision, procs: &[Proc]) {
-        let old = self.playing.as_ref().map(|p| p.pid);
         let verdict = decision.verdicts.iter().find(|v| v.role == Role::Game);
+        let program = verdict.and_then(|v| procs.iter().find(|p| p.pid == v.pid));
+        let program = program.map_or_else(String::new, Proc::program);
+        // A launcher may become its game by exec().
+        let same = |v: &Verdict| {
+            let playing = self.playing.as_ref();
+            playing.is_some_and(|p| p.pid == v.pid && p.program == program)
+        };
         match verdict {
             None => self.stop_playing(),
-            Some(v) if old == Some(v.pid) => {
+            Some(v) if same(v) => {
                 if let Some(playing) = &mut self.playing {
                     playing.members.clone_from(&decision.members);
                 }
@@ -245,7 +250,6 @@ impl<'a> Watch<'a> {
             Some(v) => {
                 self.stop_playing();
                 let members = decision.members.clone();
-                let program = procs.iter().find(|p| p.pid == v.pid);
                 info!(
                     "game: {} (pid {}), {} processes: {}",
                     v.name,
@@ -256,7 +260,7 @@ impl<'a> Watch<'a> {
                 self.playing = Some(Playing {
                     pid: v.pid,
                     name: v.name.clone(),
-                    program: program.map_or_else(String::new, Proc::program),
+                    program,
                     why: v.why.clone(),
                     members,
                     process: self.wait_for(v.pid),

@@ -20,8 +20,10 @@ use serde::{Deserialize, Serialize};
 use cause::{Cause, Scene, Split, Wait};
 use frames::{Frame, Recent, Times, quantile};
 use path::End;
-use record::{Kind, Record, printable};
+use record::{Kind, Record};
 use watch::Watch;
+
+use crate::printable::printable;
 
 const NS_PER_MS: f64 = 1e6;
 /// Frames kept: five minutes at 120 Hz.
@@ -42,6 +44,9 @@ const MOST_PERCENT: u64 = 150;
 /// One frame in so many is split for the usual split.
 const SPLIT_EVERY: u64 = 4;
 const SPLITS_KEPT: usize = 60;
+/// Work that took longer is the cause if it is one in so many of what was lost, or more: the rest is the wait for the
+/// next refresh.
+const WORK_PART: u64 = 4;
 
 /// A frame that took too long, and why.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
@@ -167,9 +172,8 @@ impl Why {
             .interval()
             .saturating_sub(usual.interval)
             .max(frame.work().saturating_sub(usual.work));
-        // A late frame waits for the next refresh; that part has no cause of its own.
         let worked_longer = frame.work().saturating_sub(usual.work);
-        let lost = if worked_longer * 4 >= lost {
+        let lost = if worked_longer * WORK_PART >= lost {
             worked_longer
         } else {
             lost
@@ -270,9 +274,10 @@ impl Why {
         quantile(&mut intervals, 50) as f64 / NS_PER_MS
     }
 
-    /// How many are remembered.
+    /// How many of that process are remembered.
     pub fn stutters(&self) -> usize {
-        self.stutters.len()
+        let of_it = |s: &&Stutter| s.tgid == self.watch.tgid;
+        self.stutters.iter().filter(of_it).count()
     }
 
     /// The last frames' intervals, ms, oldest first.

@@ -2,6 +2,7 @@
 //! The records of the kernel part (`src/bpf/why.h`), decoded and checked.
 
 use crate::bpf::intf;
+use crate::printable::printable;
 
 /// ns: the clock of a machine that has run for 146 years. Above, sums of times could overflow.
 const TIME_MAX: u64 = 1 << 62;
@@ -128,12 +129,6 @@ fn name(chars: &[std::ffi::c_char; COMM_LEN]) -> String {
     printable(&String::from_utf8_lossy(&bytes))
 }
 
-/// The text without control characters.
-pub fn printable(text: &str) -> String {
-    let safe = |c: char| if c.is_control() { '?' } else { c };
-    text.chars().map(safe).collect()
-}
-
 #[cfg(test)]
 pub mod tests {
     use super::*;
@@ -191,10 +186,5 @@ pub mod tests {
         let mut bad = vec![0; size];
         bad[0] = 1; // from after at
         assert!(Record::decode(&bad).is_none());
-    }
-
-    #[test]
-    fn a_name_cannot_move_the_cursor() {
-        assert_eq!(printable("a\x1b[2Jb\n"), "a?[2Jb?");
     }
 }
