@@ -26,6 +26,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "tar -C / -xzf target/dist/scx_photon-*-static.tar.gz",
         "tests/vm/src/scenarios/package.rs",
     ),
+    (
+        r#"sh -c 'tar -tzf target/dist/scx_photon-*-static.tar.gz | sed "s|^\./|/|" | xargs rm -f'"#,
+        "tests/vm/src/scenarios/package.rs",
+    ),
     ("apt purge scx-photon", "tests/vm/src/scenarios/package.rs"),
     ("cd dist/arch", "dist/arch/PKGBUILD"),
     ("makepkg --syncdeps --install", "dist/arch/PKGBUILD"),
@@ -39,6 +43,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     (
         "install -m 644 dist/scx_photon.service /etc/systemd/system/",
+        "tests/vm/src/scenarios/package.rs",
+    ),
+    (
+        "systemctl stop scx_photon",
         "tests/vm/src/scenarios/package.rs",
     ),
     (

@@ -2,15 +2,18 @@
 //! What an ejection must leave behind: the documented code, one line, the file for a report, and a latch that only
 //! `--clear-latch` opens.
 
-use crate::oneshot;
+use crate::oneshot::{self, NOBODY};
 use crate::photon::{Photon, Stopped};
 use crate::scenario::{Ctx, Fail};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 pub const RUN_DIR: &str = "/run/scx_photon";
 const LAST_EXIT: &str = "/run/scx_photon/last-exit";
 const EJECTED: i32 = 8;
 const LATCHED: i32 = 10;
+/// `scx_photon status` where the kernel's own scheduler is at work.
+pub const KERNEL_SCHEDULES: i32 = 10;
 
 /// The last line on stderr of a daemon that the kernel ended.
 pub fn ejected(stopped: &Stopped) -> Result<String, Fail> {
@@ -40,6 +43,16 @@ pub fn clear(ctx: &Ctx) -> Result<(), Fail> {
     }
 }
 
+/// `status` names the way back, which is no secret of root's.
+fn says_so(ctx: &Ctx, held: bool) -> Result<(), Fail> {
+    let mut status = Command::new(&ctx.scx_photon);
+    let said = oneshot::run(status.arg("status").uid(NOBODY).gid(NOBODY))?;
+    if said.code != Some(KERNEL_SCHEDULES) || said.stdout.contains("--clear-latch") != held {
+        return Err(Fail::failed(format!("held {held}, status: {said:?}")));
+    }
+    Ok(())
+}
+
 /// A start is refused, twice; cleared, it is not.
 pub fn holds_until_cleared(ctx: &Ctx) -> Result<(), Fail> {
     let photon = || Command::new(&ctx.scx_photon);
@@ -47,7 +60,9 @@ pub fn holds_until_cleared(ctx: &Ctx) -> Result<(), Fail> {
         let ended = oneshot::run(&mut photon())?;
         ended.expect(attempt, LATCHED, "--clear-latch")?;
     }
+    says_so(ctx, true)?;
     clear(ctx)?;
+    says_so(ctx, false)?;
     let again = Photon::start(&ctx.healthy(), &[])?.stop()?;
     match again.code {
         Some(0) => Ok(()),

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Loading alone may take tens of seconds of guest time.
 const LIMIT: Duration = Duration::from_secs(60);
+/// A user with no rights of his own.
+pub const NOBODY: u32 = 65534;
 const POLL: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]

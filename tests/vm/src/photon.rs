@@ -187,7 +187,7 @@ impl Photon {
     pub fn signal_and_wait(self, signal: i32) -> Result<Stopped, Fail> {
         let begin = Instant::now();
         self.signal(signal);
-        while scx_state().as_deref() == Some("enabled") && begin.elapsed() < EXIT_LIMIT {
+        while scx_state().is_some_and(|s| s != "disabled") && begin.elapsed() < EXIT_LIMIT {
             std::thread::sleep(POLL);
         }
         let detached = begin.elapsed();

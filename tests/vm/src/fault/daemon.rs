@@ -3,17 +3,20 @@
 
 use super::Amount;
 use crate::device::{Device, MOUSE};
+use crate::oneshot::NOBODY;
 use crate::photon::Photon;
 use crate::sample::Sample;
 use crate::scenario::Fail;
 use photon_bench::sys::clock::NS_PER_MS;
 use photon_bench::sys::process::{fork, wait};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 const SOCKET: &str = "/var/run/scx/root/stats";
-const NOBODY: u32 = 65534;
+const PUBLIC: &str = "/run/scx_photon/socket";
+/// Beside a flood the next window of requests has to begin first, a second later.
+const ANSWER: Duration = Duration::from_secs(4);
 /// A mouse at 1 kHz.
 const PERIOD_NS: u64 = NS_PER_MS;
 /// What may be in the rings when it goes on: it reads all of it, and nothing is counted twice.
@@ -44,8 +47,21 @@ pub fn stopped(photon: &Photon, ms: Amount) -> Result<u64, Fail> {
 /// Clients that ask nonsense, ask without end, or never read the answer. A proper one is still answered.
 pub fn socket_flooded(photon: &Photon, clients: Amount) -> Result<u64, Fail> {
     let mut open = Vec::new();
+    for socket in [SOCKET, PUBLIC] {
+        open.extend(flood(socket, clients)?);
+        is_answered(socket)?;
+    }
+    // The daemon prints on: it is neither stuck nor gone.
+    Sample::settled(photon)?;
+    drop(open);
+    Sample::settled(photon)?;
+    Ok(clients)
+}
+
+fn flood(socket: &str, clients: Amount) -> Result<Vec<UnixStream>, Fail> {
+    let mut open = Vec::new();
     for n in 0..clients {
-        let mut client = UnixStream::connect(SOCKET)?;
+        let mut client = UnixStream::connect(socket)?;
         client.set_nonblocking(true)?;
         let text: &[u8] = match n % 4 {
             0 => b"\xff\xfe\x00nonsense\n",
@@ -57,11 +73,18 @@ pub fn socket_flooded(photon: &Photon, clients: Amount) -> Result<u64, Fail> {
         let _ = client.write_all(text);
         open.push(client);
     }
-    // The daemon prints on: it is neither stuck nor gone.
-    Sample::settled(photon)?;
-    drop(open);
-    Sample::settled(photon)?;
-    Ok(clients)
+    Ok(open)
+}
+
+fn is_answered(socket: &str) -> Result<(), Fail> {
+    let mut client = UnixStream::connect(socket)?;
+    client.set_read_timeout(Some(ANSWER))?;
+    client.write_all(b"{\"req\":\"stats\",\"args\":{}}\n")?;
+    let mut line = String::new();
+    match BufReader::new(client).read_line(&mut line) {
+        Ok(_) if line.contains("\"errno\":0") => Ok(()),
+        got => Err(Fail::failed(format!("{socket}: {got:?}: {line}"))),
+    }
 }
 
 /// Who is not root does not get as far as asking.

@@ -15,8 +15,10 @@ const CYCLES: u64 = 200;
 /// The first ones fill caches and pools that stay.
 const WARM_UP: u64 = 3;
 const ATTACHED: Duration = Duration::from_millis(20);
-/// The kernel frees some of what was loaded a moment later.
+/// The kernel frees some of what was loaded a moment later: as soon as twice in a row the same is left, but at least the
+/// first and at most the second.
 const SETTLE: Duration = Duration::from_secs(2);
+const SETTLES: Duration = Duration::from_secs(30);
 /// What a measure may grow by in all: noise of the machine, in KiB.
 const NOISE_KIB: u64 = 2048;
 /// What it may grow by a cycle besides: so little that with the noise 1,000 cycles show a leak of one page each.
@@ -109,13 +111,28 @@ fn cycle(ctx: &Ctx, n: u64) -> Result<(), Fail> {
     }
 }
 
-fn state() -> Result<State, Fail> {
+/// What is loaded when that does not change any more.
+fn settled() -> Objects {
+    let begin = Instant::now();
     std::thread::sleep(SETTLE);
+    let mut last = objects();
+    loop {
+        std::thread::sleep(SETTLE / 2);
+        let now = objects();
+        if now == last || begin.elapsed() > SETTLES {
+            return now;
+        }
+        last = now;
+    }
+}
+
+fn state() -> Result<State, Fail> {
+    let objects = settled();
     let meminfo = std::fs::read_to_string("/proc/meminfo")?;
     let memory_kib = MEASURES.iter().map(|name| kib(&meminfo, name)).collect();
     let open = std::fs::read_to_string("/proc/sys/fs/file-nr")?;
     Ok(State {
-        objects: objects(),
+        objects,
         open_files: first_number(&open),
         own_files: std::fs::read_dir("/proc/self/fd")?.count() as u64,
         own_kib: kib(&std::fs::read_to_string("/proc/self/status")?, "VmRSS"),

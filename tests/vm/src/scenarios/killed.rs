@@ -5,6 +5,7 @@
 //! Arguments: `--times N`.
 
 use crate::bpf::objects;
+use crate::latch::KERNEL_SCHEDULES;
 use crate::load::{Load, Worker, cpus};
 use crate::oneshot;
 use crate::photon::{Photon, scx_state};
@@ -27,8 +28,7 @@ const SOCKETS: [&str; 3] = [
     "/var/run/scx/root/photon-run",
     "/var/run/scx/root/stats",
 ];
-/// `scx_photon status` where the kernel's own scheduler is at work.
-const KERNEL_SCHEDULES: i32 = 10;
+const NOT_RUNNING: &str = "the service is not running";
 const LEFT_BY_NOBODY: [&str; 3] = [
     "/run/scx_photon/latch",
     "/run/scx_photon/last-exit",
@@ -83,8 +83,8 @@ fn without_daemon(ctx: &Ctx) -> Result<(), Fail> {
         return Err(Fail::failed(format!("{gone} is not there to be tried")));
     }
     let asked = |args: &[&str]| oneshot::run(Command::new(&ctx.scx_photon).args(args));
-    asked(&["why"])?.expect("why", 1, "scx_photon is not running")?;
-    asked(&["set", "slice_us=4000"])?.expect("set", 1, "scx_photon is not running")?;
+    asked(&["why"])?.expect("why", 1, NOT_RUNNING)?;
+    asked(&["set", "slice_us=4000"])?.expect("set", 1, NOT_RUNNING)?;
     let status = asked(&["status"])?;
     if status.code != Some(KERNEL_SCHEDULES) {
         return Err(Fail::failed(format!("status: {status:?}")));

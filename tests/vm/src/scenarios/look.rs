@@ -5,7 +5,7 @@
 
 use crate::game::{Game, Trouble};
 use crate::neighbour::Neighbour;
-use crate::oneshot::{self, Ended};
+use crate::oneshot::{self, Ended, NOBODY};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::{Value, json};
@@ -15,7 +15,6 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const NOBODY: u32 = 65534;
 /// The documented exit codes of `status`.
 const ON: i32 = 0;
 const KERNELS_OWN: i32 = 10;
@@ -35,6 +34,7 @@ const RECORDING: &str = "/tmp/look.photon";
 const SOCKETS: [&str; 2] = ["/var/run/scx/root/stats", "/run/scx_photon/socket"];
 const BETWEEN: Duration = Duration::from_millis(40);
 const STATUS_RUNS: usize = 50;
+const BUSY: Duration = Duration::from_secs(2);
 /// For the median. Each instruction takes a nanosecond here, and fork, exec and answer have eight million; a CPU of
 /// today takes 1.3 ms for them.
 const STATUS_LIMIT: Duration = Duration::from_millis(16);
@@ -46,8 +46,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &FLAGS)?;
     let game = Game::start()?;
     std::thread::sleep(WARM_UP);
-    let on = ask(ctx, &["status"])?;
-    is(&on, "status", ON, "ms a frame")?;
+    let on = frames_named(ctx)?;
     let mut status = Command::new(&ctx.scx_photon);
     let took = times(status.arg("status"))?;
     if took.median > STATUS_LIMIT {
@@ -70,6 +69,18 @@ pub fn run(ctx: &Ctx) -> Outcome {
     Ok(
         json!({"status": on.stdout.trim(), "status_us": took.json(), "static_program_us": floor.json()}),
     )
+}
+
+/// The daemon has 3 ms for its answer: while it looks at processes it is "busy", which is no lie.
+fn frames_named(ctx: &Ctx) -> Result<Ended, Fail> {
+    let begin = Instant::now();
+    loop {
+        let on = ask(ctx, &["status"])?;
+        match is(&on, "status", ON, "ms a frame") {
+            Err(_) if begin.elapsed() < BUSY => std::thread::sleep(BETWEEN),
+            ended => return ended.map(|()| on),
+        }
+    }
 }
 
 fn dump(ctx: &Ctx) -> bool {

@@ -167,8 +167,11 @@ fn archive(ctx: &Ctx) -> Result<(), Fail> {
         "the archive: {}",
         status_of("/usr/local/bin/scx_photon")?
     ));
-    said("systemctl", &["stop", UNIT])?;
-    stopped("the archive")
+    as_written("systemctl stop")?;
+    stopped("the archive")?;
+    as_written("systemctl disable")?;
+    as_written("sh -c 'tar -tzf")?;
+    removed("the archive by its list")
 }
 
 /// The one command of the README that begins so, as it stands there.

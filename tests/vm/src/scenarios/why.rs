@@ -6,7 +6,7 @@
 use crate::disk;
 use crate::game::{BUDGET, BUDGET_RESET, Game, Trouble};
 use crate::neighbour::Neighbour;
-use crate::oneshot;
+use crate::oneshot::{self, NOBODY};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::{Value, json};
@@ -14,7 +14,6 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-const NOBODY: u32 = 65534;
 /// The window of the daemon's choice of a process, and frames enough to know the usual one.
 const WARM_UP: Duration = Duration::from_millis(4000);
 /// The daemon looks at frames that are half a second old.
