@@ -352,6 +352,10 @@ fn set_ops(open: &mut OpenMainSkel<'_>, cli: &Cli, hotplug_seq: u64) {
     if generic_rescue {
         ops.cpu_release = std::ptr::null_mut();
         open.progs.photon_cpu_release.set_autoload(false);
+    } else {
+        // Nothing is left of the slice of a task that is stopped: see leave_cpu(). Should the CPU go idle then, as core
+        // scheduling can have it, the kernel warns of a scheduler that has not said that it takes the task back.
+        ops.flags |= *compat::SCX_OPS_ENQ_LAST;
     }
     append_version(&mut open.struct_ops.photon_ops_mut().name);
 }
