@@ -69,11 +69,10 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
             Err(e) if kept.tries > 0 => {
                 kept.tries -= 1;
                 info!("not attached again yet: {e:#}");
-                if shutdown.wait(TRY_AGAIN) {
-                    None
-                } else {
+                if !(shutdown.wait(TRY_AGAIN) && shutdown.asked()? == Asked::Stop) {
                     continue;
                 }
+                None
             }
             ended => ended?,
         };
@@ -130,15 +129,15 @@ fn session(cli: &Cli, kept: &mut Kept, shutdown: &Shutdown) -> Result<Option<Exi
         session.display.as_ref(),
     )?;
     let asked = session.run(cli, shutdown)?;
-    let exited = scheduler.exited();
     // First of all: taking the probe off waits for every task to pass through the
     // kernel, a third of a second beside hogs on kernels before 7.
     scheduler.detach();
     kept.registry = session.games.into_inner().into_registry();
     drop(lock);
-    let exit = exited.then(|| scheduler.exit());
-    // An ejection is remembered even if somebody has asked to stop at that moment.
-    Ok(exit.filter(|exit| !asked || exit.must_stay_off()))
+    // After the detachment, which waits for an ejection that is under way: it is remembered even if somebody has asked to
+    // stop, which is what one does before a frozen screen.
+    let exit = scheduler.exit();
+    Ok((!asked || exit.must_stay_off()).then_some(exit))
 }
 
 /// What is open while the scheduler is attached.

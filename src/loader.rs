@@ -62,11 +62,9 @@ impl<'a> Scheduler<'a> {
     /// Hands every task of the machine to the scheduler.
     pub fn attach(&mut self) -> Result<()> {
         let link = self.skel.maps.photon_ops.attach_struct_ops();
-        let failure = |e: libbpf_rs::Error| match caps::attached_scheduler() {
-            // It came since we have looked.
-            Some(other) => Failure::Busy(other),
-            None => Failure::Load(format!("attaching: {e}")),
-        };
+        let refused = |e| Failure::Load(format!("attaching: {e}"));
+        // It may have come since we have looked.
+        let failure = |e| caps::attached_scheduler().map_or(refused(e), Failure::Busy);
         self.link.replace(Some(link.map_err(failure)?));
         Ok(())
     }
@@ -352,9 +350,8 @@ fn set_ops(open: &mut OpenMainSkel<'_>, cli: &Cli, hotplug_seq: u64) {
     if generic_rescue {
         ops.cpu_release = std::ptr::null_mut();
         open.progs.photon_cpu_release.set_autoload(false);
-    } else {
-        // Nothing is left of the slice of a task that is stopped: see leave_cpu(). Should the CPU go idle then, as core
-        // scheduling can have it, the kernel warns of a scheduler that has not said that it takes the task back.
+    } else if compat::ksym_exists("scx_bpf_dsq_move").unwrap_or(false) {
+        // Not on 6.12, whose first ones would let no task go on by its slice alone then.
         ops.flags |= *compat::SCX_OPS_ENQ_LAST;
     }
     append_version(&mut open.struct_ops.photon_ops_mut().name);

@@ -78,7 +78,6 @@ fn main() -> ExitCode {
     }
     // So with what a panel asks again and again.
     if std::env::args_os().skip(1).eq(["status"]) {
-        end_with_the_reader();
         return finish(status::run(false).map(ExitCode::from));
     }
     let cli = match cli::parse(std::env::args_os()) {
@@ -132,11 +131,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
 fn run_command(cli: &Cli, command: &Command) -> Result<ExitCode> {
     if matches!(
         command,
-        Command::Check
-            | Command::Compare(_)
-            | Command::Games
-            | Command::Replay { .. }
-            | Command::Status
+        Command::Check | Command::Compare(_) | Command::Games | Command::Replay { .. }
     ) {
         end_with_the_reader();
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::caps::SCHED_EXT;
 use crate::client::Client;
 use crate::latch;
+use crate::shutdown::end_with_the_reader;
 
 /// The whole command is to take 5 ms.
 const TIMEOUT: Duration = Duration::from_millis(3);
@@ -174,6 +175,7 @@ pub fn duration(seconds: f64) -> String {
 /// Prints the line; the exit code.
 pub fn run(as_json: bool) -> Result<u8> {
     let status = Status::now();
+    end_with_the_reader();
     if as_json {
         println!("{}", serde_json::to_string(&status)?);
     } else {

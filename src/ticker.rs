@@ -2,7 +2,7 @@
 //! Statistics a period, when asked for.
 
 use std::io::{Write, stdout};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -15,13 +15,22 @@ use crate::stats::Printer;
 const POLL: Duration = Duration::from_secs(1);
 /// Lines that wait for a reader; what comes after them is lost.
 const LINES: usize = 16;
+const LAST_LINES: Duration = Duration::from_millis(100);
 
 /// When statistics are due, and how they are printed.
 pub struct Ticker {
     period: Option<Duration>,
     last: Instant,
     printer: Printer,
-    lines: Option<SyncSender<String>>,
+    lines: Option<Lines>,
+}
+
+/// Printed by a thread of their own: who reads slowly, as a paused pager does, must not hold up the daemon.
+struct Lines {
+    /// None when no more will come.
+    waiting: Option<SyncSender<String>>,
+    /// Disconnected when the thread has ended.
+    ended: Receiver<()>,
 }
 
 impl Ticker {
@@ -30,7 +39,7 @@ impl Ticker {
             period: cli.stats.map(Duration::from_secs_f64),
             last: Instant::now(),
             printer: Printer::new(cli.json),
-            lines: cli.stats.map(|_| lines()).transpose()?,
+            lines: cli.stats.map(|_| Lines::start()).transpose()?,
         })
     }
 
@@ -53,26 +62,44 @@ impl Ticker {
     /// A reader that has gone is an error, after which the scheduler is taken down in order.
     pub fn print(&mut self, sample: Sample, elapsed: Duration) -> Result<()> {
         let text = self.printer.text(sample, elapsed.as_secs_f64())?;
-        match self.lines.as_ref().map(|lines| lines.try_send(text)) {
-            Some(Err(TrySendError::Disconnected(_))) => {
-                bail!("printing the statistics: nobody reads")
-            }
+        match self.lines.as_ref().map(|lines| lines.print(text)) {
+            Some(false) => bail!("printing the statistics: nobody reads"),
             _ => Ok(()),
         }
     }
 }
 
-/// Printed by a thread of their own: who reads slowly, as a paused pager does, must not hold up the daemon.
-fn lines() -> Result<SyncSender<String>> {
-    let (lines, waiting) = sync_channel::<String>(LINES);
-    let print = move || {
-        for line in waiting {
-            if writeln!(stdout(), "{line}").is_err() {
-                return;
+impl Lines {
+    fn start() -> Result<Self> {
+        let (lines, waiting) = sync_channel::<String>(LINES);
+        let (end, ended) = channel();
+        let print = move || {
+            let _end: Sender<()> = end;
+            for line in waiting {
+                if writeln!(stdout(), "{line}").is_err() {
+                    return;
+                }
             }
-        }
-    };
-    let thread = std::thread::Builder::new().name("stats".into());
-    thread.spawn(print).context("starting a thread")?;
-    Ok(lines)
+        };
+        let thread = std::thread::Builder::new().name("stats".into());
+        thread.spawn(print).context("starting a thread")?;
+        Ok(Lines {
+            waiting: Some(lines),
+            ended,
+        })
+    }
+
+    /// False if nobody will read any more. What is too much for who reads is lost.
+    fn print(&self, text: String) -> bool {
+        let sent = self.waiting.as_ref().map(|lines| lines.try_send(text));
+        !matches!(sent, Some(Err(TrySendError::Disconnected(_))))
+    }
+}
+
+impl Drop for Lines {
+    /// The last lines are worth a moment.
+    fn drop(&mut self) {
+        self.waiting = None;
+        let _ = self.ended.recv_timeout(LAST_LINES);
+    }
 }

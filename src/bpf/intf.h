@@ -102,7 +102,8 @@ struct cpu_ctx {
 	u8 reserved1[7];
 	u64 lock_until; /* 80: ns, a frame waits for a lock of the running task */
 	u64 overdue; /* 88: dsq whose head is to run here next; 0: none */
-	u8 reserved2[32];
+	u64 foreign; /* 96: dsq of another LLC, before the own's fair work; 0: none */
+	u8 reserved2[24];
 	/* line 2: the CPU itself */
 	u64 source_until; /* 128: ns, end of the interrupt's stamp */
 	u64 fair_served; /* 136: ns of CPU that fair tasks got */

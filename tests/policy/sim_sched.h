@@ -259,6 +259,7 @@ static inline void charge(struct sim *s, struct sim_cpu *c, struct sim_task *t)
 	if (is_urgent(t->ctx.class))
 		return;
 	fair_charge(&t->ctx, ran, t->weight);
+	fair_forget(&t->ctx, &s->clock);
 	if (t->ctx.class == CLASS_FAIR) {
 		c->ctx.fair_served += ran;
 		c->ctx.fair_pulls += fair_pull(&t->ctx, &s->clock, ran);

@@ -95,6 +95,9 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
  * CPU of the LLC looks: its own again, if the burst was a short one, as most are.
  * That costs an enqueue and a dispatch. From 7.1 on the heartbeat can move it, and
  * has to for the long bursts alone.
+ *
+ * If core scheduling has the CPU go idle then, the kernel warns of a scheduler that has
+ * not said that it takes such tasks back: hence SCX_OPS_ENQ_LAST in the loader.
  */
 static __always_inline void leave_cpu(struct task_struct *p)
 {
@@ -180,7 +183,8 @@ void BPF_STRUCT_OPS(photon_update_idle, s32 cpu, bool idle)
 {
 	mark_idle(cpu, idle);
 	if (idle && (scx_bpf_dsq_nr_queued(urgent_dsq(cpu)) > 0 ||
-		     scx_bpf_dsq_nr_queued(llc_dsq(cpu)) > 0)) {
+		     scx_bpf_dsq_nr_queued(llc_dsq(cpu)) > 0 ||
+		     READ_ONCE(cpu_ctx(cpu)->pinned))) {
 		count(CNT_kick_late);
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 	}

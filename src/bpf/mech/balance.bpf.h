@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Evens out what waits in the LLCs, one task a beat, off the hot path: a CPU of the
- * one with the shortest queue is told to take its next task from the longest.
+ * one with the shortest queue is told to take its next fair task from the longest.
  */
 #ifndef PHOTON_BALANCE_BPF_H
 #define PHOTON_BALANCE_BPF_H
@@ -28,29 +28,35 @@ static void count_loads(struct llc_loads *loads)
 			loads->of[cpu_llc[i] & (MAX_LLCS - 1)].cpus++;
 }
 
-/* At its next switch; who runs there is not urgent, and is not driven off for it. */
-static void take_from(u32 llc, u32 longest)
+/* The queue's head goes there at the next switch at which that looks for fair work. */
+static void take_from(u32 llc, u64 longest)
 {
+	struct task_struct *p = __COMPAT_scx_bpf_dsq_peek(longest);
 	u32 i;
 
+	if (!p)
+		return;
 	bpf_for(i, 0, nr_cpus) {
 		struct cpu_ctx *c = cpu_ctx(i);
 
-		if (cpu_llc[i] != llc || READ_ONCE(c->overdue) ||
-		    READ_ONCE(c->class) < CLASS_GAME)
+		if (cpu_llc[i] != llc || READ_ONCE(c->class) < CLASS_GAME ||
+		    !bpf_cpumask_test_cpu(i, p->cpus_ptr))
 			continue;
-		WRITE_ONCE(c->overdue, DSQ_LLC_BASE + longest);
+		WRITE_ONCE(c->foreign, longest);
 		count(CNT_balance_llc);
 		return;
 	}
 }
 
+/*
+ * Not while a game has the better CPUs of a machine whose CPUs are not alike: it would
+ * be driven out of its cache.
+ */
 static void balance_llcs(struct llc_loads *loads)
 {
 	u32 i, longest = 0, shortest = 0;
 
-	/* An idle CPU takes it by itself. */
-	if (nr_llcs < 2 || any_idle())
+	if (nr_llcs < 2 || (asymmetric && shared.playing))
 		return;
 	count_loads(loads);
 	bpf_for(i, 1, nr_llcs) {
@@ -61,9 +67,12 @@ static void balance_llcs(struct llc_loads *loads)
 		if (is_longer(&loads->of[shortest & (MAX_LLCS - 1)], load))
 			shortest = i;
 	}
-	if (is_uneven(&loads->of[longest & (MAX_LLCS - 1)],
-		      &loads->of[shortest & (MAX_LLCS - 1)]))
-		take_from(shortest, longest);
+	if (!is_uneven(&loads->of[longest & (MAX_LLCS - 1)],
+		       &loads->of[shortest & (MAX_LLCS - 1)]))
+		return;
+	bpf_rcu_read_lock();
+	take_from(shortest, DSQ_LLC_BASE + longest);
+	bpf_rcu_read_unlock();
 }
 
 #endif /* PHOTON_BALANCE_BPF_H */

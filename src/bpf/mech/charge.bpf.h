@@ -17,10 +17,12 @@ static __always_inline u64 charge(const struct task_struct *p,
 			fair_charge(t, ran, p->scx.weight);
 		return ran;
 	}
-	if (t->class == CLASS_GAME)
+	if (t->class == CLASS_GAME) {
 		fair_excuse(t, fair_now(fair_clock(), scx_bpf_now()));
-	else
+	} else {
 		fair_charge(t, ran, p->scx.weight);
+		fair_forget(t, fair_clock());
+	}
 	if (makes_the_clock(t)) {
 		c->fair_served += ran;
 		c->fair_pulls += fair_pull(t, fair_clock(), ran);

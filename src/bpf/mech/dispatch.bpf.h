@@ -73,6 +73,17 @@ static __always_inline bool dispatch_llc(s32 cpu, bool turn)
 	return true;
 }
 
+/* The timer has found the queue of another LLC longer than ours. */
+static __always_inline bool dispatch_foreign(struct cpu_ctx *c)
+{
+	u64 dsq = READ_ONCE(c->foreign);
+
+	if (!dsq)
+		return false;
+	WRITE_ONCE(c->foreign, 0);
+	return scx_bpf_dsq_move_to_local(dsq, 0);
+}
+
 /*
  * Bound tasks. The flag is cleared before the queue is looked at, and both this
  * and queue_cpu() hold the rq lock, so an insertion is never missed.
@@ -172,6 +183,8 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 	if (dispatch_own(c, cpu, urgent))
 		return;
 	if (urgent && !turn && dispatch_urgent(cpu))
+		return;
+	if (nr_llcs > 1 && dispatch_foreign(c))
 		return;
 	if (dispatch_llc(cpu, turn))
 		return;

@@ -109,6 +109,13 @@ static inline void fair_charge(struct task_ctx *t, u64 ran, u64 weight)
 	t->vtime += fair_cost(ran, weight);
 }
 
+/* What has been denied to it too long ago. By the clock of its last step, which is enough. */
+static inline void fair_forget(struct task_ctx *t, const struct fair_clock *fc)
+{
+	if (before_u64(t->vtime, fc->vtime - FAIR_MEMORY_NS))
+		t->vtime = fc->vtime - FAIR_MEMORY_NS;
+}
+
 /* Whose service is the fair clock: fair work, also where it waits as batch work does. */
 static inline bool makes_the_clock(const struct task_ctx *t)
 {
@@ -143,14 +150,12 @@ static inline s64 fair_shift(const struct task_ctx *t,
  * What a stint of `ran` ns adds to the sum of leads. Against the clock as it was at
  * its last step: fair_step() knows how far it has moved on since.
  */
-static inline s64 fair_pull(struct task_ctx *t, const struct fair_clock *fc,
-			    u64 ran)
+static inline s64 fair_pull(const struct task_ctx *t,
+			    const struct fair_clock *fc, u64 ran)
 {
 	const s64 most = FAIR_PULL_MAX_NS;
 	s64 lead = t->vtime - fc->vtime;
 
-	if (lead < -(s64)FAIR_MEMORY_NS)
-		t->vtime = fc->vtime - FAIR_MEMORY_NS;
 	return (lead > most ? most : lead < -most ? -most : lead) * (s64)ran;
 }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 /// Measured by this process, which waits for its CPU among the hogs like every other.
 const LIMIT: Duration = Duration::from_millis(250);
-const GONE_LIMIT: Duration = Duration::from_secs(1);
+/// 0.98 s were seen on 6.16.
+const GONE_LIMIT: Duration = Duration::from_secs(2);
 const RUN: Duration = Duration::from_millis(500);
 const SIGNALS: [(&str, i32); 2] = [("SIGINT", libc::SIGINT), ("SIGTERM", libc::SIGTERM)];
 
