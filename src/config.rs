@@ -4,6 +4,9 @@
 //! several say something is `tuning.rs`'s to say.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer, de::Error};
@@ -11,6 +14,9 @@ use serde::{Deserialize, Deserializer, de::Error};
 use crate::detect::rules::Rule;
 use crate::tables::TUNABLES;
 use crate::topology::prefer::PreferCpus;
+
+/// A thousand sections and rules are half of it.
+const SIZE_MAX: u64 = 256 * 1024;
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -60,8 +66,19 @@ fn tunables<'de, D: Deserializer<'de>>(table: D) -> Result<BTreeMap<String, u64>
 impl Config {
     /// Reads and checks a file; the error says what is wrong and where.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
-        Self::parse(&text)
+        let mut open = File::options();
+        let file = open.read(true).custom_flags(libc::O_NONBLOCK).open(path);
+        let file = file.map_err(|e| e.to_string())?;
+        // The daemon reads it again at SIGHUP, in its loop: a pipe would hold it up.
+        if !file.metadata().is_ok_and(|m| m.is_file()) {
+            return Err("is no file".into());
+        }
+        let mut text = String::new();
+        let read = file.take(SIZE_MAX + 1).read_to_string(&mut text);
+        match read.map_err(|e| e.to_string())? as u64 {
+            size if size > SIZE_MAX => Err(format!("is larger than {SIZE_MAX} bytes")),
+            _ => Self::parse(&text),
+        }
     }
 
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -126,6 +143,21 @@ impl Profile {
 mod tests {
     use super::*;
     use clap::ValueEnum;
+
+    #[test]
+    fn only_a_file_of_a_bounded_size_is_read() {
+        let dir = std::env::temp_dir().join(format!("photon-config-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a directory");
+        let (fifo, big) = (dir.join("fifo"), dir.join("big"));
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        assert_eq!(Config::read(&fifo), Err("is no file".into()));
+        assert_eq!(Config::read(&dir), Err("is no file".into()));
+        std::fs::write(&big, "#".repeat(SIZE_MAX as usize)).expect("writes");
+        assert_eq!(Config::read(&big), Ok(Config::default()));
+        std::fs::write(&big, "#".repeat(SIZE_MAX as usize + 1)).expect("writes");
+        assert!(Config::read(&big).is_err());
+        std::fs::remove_dir_all(&dir).expect("removes");
+    }
 
     #[test]
     fn a_file_of_everything() {

@@ -146,6 +146,9 @@ impl<'a> Games<'a> {
             registry: self.registry.as_ref(),
         };
         self.watch.tick(&known)?;
+        if let Some(registry) = &mut self.registry {
+            registry.tick();
+        }
         self.tell(scheduler)
     }
 

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use log::info;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, UnixAddr, getsockopt, socket, sockopt::PeerCredentials,
 };
@@ -36,8 +37,8 @@ const IN_ALL: usize = 256;
 /// New entries a second, each of which is a line in the log and a look at all processes. Nobody starts so many games.
 const RATE_MAX: u32 = 20;
 const RATE_WINDOW: Duration = Duration::from_secs(1);
-/// Clients answered before the daemon's loop does something else.
-const AT_ONCE: usize = 64;
+/// Connections in that time; more wait until it is over. A loop of them must not keep the daemon busy.
+const CONNECTIONS_MAX: u32 = 64;
 const YES: &[u8] = b"ok\n";
 const NO: &[u8] = b"full\n";
 
@@ -81,9 +82,18 @@ struct Entry {
 pub struct Registry {
     listener: UnixListener,
     _name: SocketName,
+    /// Holds the listener, but for the rest of a window that is used up.
+    epoll: Epoll,
+    paused: bool,
     entries: HashMap<u32, Entry>,
     window: Instant,
+    connections: u32,
     spent: u32,
+}
+
+/// No data: it is the only one in the set.
+fn client_waits() -> EpollEvent {
+    EpollEvent::new(EpollFlags::EPOLLIN, 0)
 }
 
 impl Registry {
@@ -96,27 +106,45 @@ impl Registry {
         let listener = UnixListener::bind(socket).context("opening the socket")?;
         listener.set_nonblocking(true)?;
         std::fs::set_permissions(socket, PermissionsExt::from_mode(0o666))?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("creating epoll")?;
+        epoll.add(&listener, client_waits())?;
         Ok(Registry {
             listener,
             _name: SocketName::of(socket),
+            epoll,
+            paused: false,
             entries: HashMap::new(),
             window: Instant::now(),
+            connections: 0,
             spent: 0,
         })
     }
 
     /// Readable when a client waits.
     pub fn fd(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
+        self.epoll.0.as_fd()
+    }
+
+    /// To be called once a second or so: the next window begins.
+    pub fn tick(&mut self) {
+        if self.window.elapsed() < RATE_WINDOW {
+            return;
+        }
+        self.window = Instant::now();
+        (self.connections, self.spent) = (0, 0);
+        if self.paused {
+            self.paused = self.epoll.add(&self.listener, client_waits()).is_err();
+        }
     }
 
     /// Answers clients that wait; true if there is a new entry.
     pub fn accept(&mut self) -> bool {
+        self.tick();
         let mut any = false;
-        for _ in 0..AT_ONCE {
-            let Ok((mut client, _)) = self.listener.accept() else {
-                break;
-            };
+        while self.connections < CONNECTIONS_MAX
+            && let Ok((mut client, _)) = self.listener.accept()
+        {
+            self.connections += 1;
             // A client that is gone has nothing to be told.
             let Ok(peer) = getsockopt(&client, PeerCredentials) else {
                 continue;
@@ -126,14 +154,14 @@ impl Registry {
             let _ = client.write_all(if taken { YES } else { NO });
             any |= taken;
         }
+        if self.connections >= CONNECTIONS_MAX && !self.paused {
+            self.paused = self.epoll.delete(&self.listener).is_ok();
+        }
         any
     }
 
     fn enter(&mut self, pid: u32, uid: u32) -> bool {
         let now = Instant::now();
-        if now - self.window >= RATE_WINDOW {
-            (self.window, self.spent) = (now, 0);
-        }
         if self.spent >= RATE_MAX {
             return false;
         }
@@ -160,6 +188,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::socket::{Backlog, listen};
 
     fn named(name: &str) -> std::path::PathBuf {
@@ -236,6 +265,28 @@ mod tests {
         let taken = (0..10 * RATE_MAX).filter(|_| registry.enter(me, 1000));
         assert_eq!(taken.count() as u32, RATE_MAX);
         registry.window -= RATE_WINDOW;
+        registry.tick();
         assert!(registry.enter(me, 1000));
+    }
+
+    #[test]
+    fn a_loop_of_connections_waits_for_the_next_window() {
+        let path = named("loop");
+        let mut registry = Registry::listen(&path).expect("a socket");
+        let readable = |r: &Registry| {
+            let mut fds = [PollFd::new(r.fd(), PollFlags::POLLIN)];
+            poll(&mut fds, PollTimeout::ZERO).expect("polls") == 1
+        };
+        let clients = (0..CONNECTIONS_MAX + 1).map(|_| connect(&path).expect("connects"));
+        let clients: Vec<_> = clients.collect();
+        assert!(readable(&registry));
+        registry.accept();
+        assert!(!readable(&registry), "one waits, and is not heard");
+        registry.window -= RATE_WINDOW;
+        registry.tick();
+        assert!(readable(&registry));
+        registry.accept();
+        assert!(!readable(&registry), "nobody waits");
+        drop(clients);
     }
 }

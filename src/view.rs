@@ -70,6 +70,14 @@ pub struct View {
 }
 
 impl View {
+    /// What of a CPU might tell when keys are pressed.
+    pub fn hide_input(&mut self) {
+        let [_, input, _, frame, ..] = CLASSES;
+        for cpu in self.cpus.iter_mut().filter(|c| c.class == input) {
+            cpu.class = frame.to_string();
+        }
+    }
+
     /// Adds what the forensics know.
     pub fn add_why(&mut self, why: &Why) {
         self.why = why.report();

@@ -93,6 +93,9 @@ impl Session<'_> {
             cpus: self.scheduler.cpus(),
             ..View::default()
         };
+        if uid != 0 {
+            view.hide_input();
+        }
         view.add_why(&self.why.why());
         Ok(view)
     }
