@@ -46,7 +46,7 @@ COUNTER(balance_llc,
 	"A CPU was told to take a task of the LLC whose queue is the longest")
 COUNTER(dispatch_keep, "Let the running task continue: nobody else waits")
 COUNTER(lock_lift,
-	"Ran, or kept on its CPU, the holder of a lock in the stead of the frame task that waits")
+	"Ran, or kept on its CPU, the holder of a lock on behalf of the frame task that waits")
 COUNTER(kick_idle, "Woke an idle CPU for a task that was just queued")
 COUNTER(kick_late,
 	"Went idle just when work was queued, and looked again at once")

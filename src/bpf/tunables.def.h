@@ -46,10 +46,10 @@ TUNABLE(chain_depth, 32, 1, 64, "links",
 	"How many tasks a chain passes through before it ends. 20 to 30 have been "
 	"seen in games")
 TUNABLE(lock_lift_us, 4000, 0, 10000, "us",
-	"CPU time the holder of a lock gets in the stead of a frame task that "
+	"CPU time the holder of a lock gets on behalf of a frame task that "
 	"waits for it; 0 turns this off")
 TUNABLE(game_class, 1, 0, 1, "bool",
-	"While a game is played, its work that is on no way to the screen comes "
+	"While a game is played, its work that no frame waits for comes "
 	"before that of others; 0 turns this off")
 TUNABLE(game_deadline_us, 10000, 6000, 60000, "us",
 	"Longest relative deadline of such work")

@@ -72,7 +72,7 @@ static inline bool note_demotion(const volatile struct tunables *pr,
 	return demoted;
 }
 
-/* The class of work that is on no way to the screen. */
+/* The class of work that no frame waits for. */
 static inline u8 work_class(const volatile struct tunables *pr,
 			    const struct task_ctx *t, bool batch, u8 role)
 {
