@@ -20,7 +20,7 @@ const HOTPLUG_PARALLEL: &[&str] = &["--limit-ms", "60000", "--share-percent", "2
 const UNDER_PHOTON: &[&str] = &["--kind", "photon", "--ops", "photon"];
 /// What the scheduler costs, first in its boot: earlier jobs would change the course of the measured time.
 const COST: &[&str] = &["--kind", "photon", "--ops", "photon", "--budget"];
-/// One game of the three is enough to see the waste.
+/// One game of the six is enough to see the waste.
 const COST_WASTED: &[&str] = &[
     "--kind",
     "photon",

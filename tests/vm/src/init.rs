@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 const JOB_LIST: &str = "/etc/photon-jobs";
 const REPORT_FILE: &str = "/run/photon-report";
-/// Guest time between signs of life. The host gives up after some 100 s of its own time without one; a fully busy
-/// emulated machine needs about 15 s of host time for this much.
+/// Guest time between signs of life. The host gives up after minutes of its own time without one (`SILENCE_LIMIT` in
+/// xtask); a fully busy emulated machine needs about 15 s of host time for this much.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long the kernel may take to fall back to its own scheduler after the last process of a job is dead.
 const DETACH_LIMIT: Duration = Duration::from_secs(10);

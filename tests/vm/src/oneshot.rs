@@ -7,6 +7,7 @@ use std::ffi::CString;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Loading alone may take tens of seconds of guest time.
@@ -30,6 +31,8 @@ pub fn run(command: &mut Command) -> Result<Ended, Fail> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|e| Fail::failed(format!("{}: {e}", command.get_program().display())))?;
+    // Meanwhile: who fills a pipe that nobody reads does not end.
+    let (out, err) = (drain(child.stdout.take()), drain(child.stderr.take()));
     let begin = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait()? {
@@ -42,18 +45,26 @@ pub fn run(command: &mut Command) -> Result<Ended, Fail> {
         }
         std::thread::sleep(POLL);
     };
-    let mut ended = Ended {
+    Ok(Ended {
         code: status.code(),
-        stdout: String::new(),
-        stderr: String::new(),
-    };
-    if let Some(mut out) = child.stdout.take() {
-        out.read_to_string(&mut ended.stdout)?;
-    }
-    if let Some(mut err) = child.stderr.take() {
-        err.read_to_string(&mut ended.stderr)?;
-    }
-    Ok(ended)
+        stdout: text(out)?,
+        stderr: text(err)?,
+    })
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<io::Result<String>> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_string(&mut text)?;
+        }
+        Ok(text)
+    })
+}
+
+fn text(reader: JoinHandle<io::Result<String>>) -> Result<String, Fail> {
+    let read = reader.join();
+    Ok(read.map_err(|_| Fail::failed("a reader panicked"))??)
 }
 
 impl Ended {

@@ -63,7 +63,7 @@ pub fn held_by_realtime() -> Result<(), Fail> {
 
 /// So many hogs that they are overdue, and `game` beside them: urgent and overdue work take turns.
 pub fn overload(game: impl FnOnce() -> Result<(), Fail>) -> Result<(), Fail> {
-    /// With a stint of 4 ms each, 96 ms a round: longer than a hog's deadline.
+    /// With a stint of 3 to 4 ms each, 72 to 96 ms a round: longer than a hog's deadline.
     const HOGS_A_CPU: usize = 24;
     let load = Load::start(&vec![Worker::hog("hog"); HOGS_A_CPU * cpus()])?;
     let played = game();

@@ -36,8 +36,8 @@ impl Fault {
 /// How much of it: milliseconds, or how many times.
 pub type Amount = u64;
 
-/// No task waits longer beside anything that leaves the CPUs to ordinary tasks: the longest deadline, 90 ms, and as
-/// much again, because a fault may well be overload.
+/// No task waits longer beside anything that leaves the CPUs to ordinary tasks: the longest deadline, 80 ms, and
+/// more than as much again, because a fault may well be overload.
 const WAIT_MS: u64 = 200;
 /// Beside a thread for each of 150 clients: a round of slices takes that long, and so do the deadlines of hogs.
 const CROWD_WAIT_MS: u64 = 400;

@@ -21,8 +21,8 @@ const LOOPS: usize = 20;
 const MESSAGE: [u8; 100] = [0; 100];
 /// Kernel's scheduler, ours, ours, the kernel's: a drift would hit both the same.
 const ORDER: [bool; 4] = [false, true, true, false];
-/// More than under the kernel's own scheduler, in per cent.
-/// The kernel puts both ends of a pipe on one CPU in some runs (24 us a round trip) and on two in others (48), ours takes 28.
+/// It may take this much longer than under the kernel's own scheduler, which puts both ends of a pipe on one CPU in some
+/// runs (24 us a round trip) and on two in others (48); ours takes 28.
 const LIMIT_PERCENT: f64 = 50.0;
 
 /// Under one scheduler, both of its turns together.
