@@ -118,6 +118,22 @@ static void after_being_alone(void)
 	}
 }
 
+/* Alone on its CPU, so that nothing ever stops it: what a report is worth is used up all the same. */
+static void a_reader_that_computes(void)
+{
+	struct sim_task reader = hog(WEIGHT_NICE0);
+
+	reader.wake_source = SRC_INPUT;
+	begin(1, 1, 0);
+	sim_add(&sim, reader);
+	while (sim.tasks[0].state != RUNNING)
+		sim_step(&sim);
+	CHECK_EQ(sim.tasks[0].ctx.class, CLASS_INPUT);
+	run_for(2 * us_to_ns(sim.tun.frame_budget_us));
+	CHECK_EQ(sim.tasks[0].state, RUNNING);
+	CHECK_EQ(sim.tasks[0].ctx.class, CLASS_FAIR);
+}
+
 /* Many on one CPU, which are let go: what they were denied there is nobody else's debt. */
 static void after_being_bound(void)
 {
@@ -242,6 +258,7 @@ int main(void)
 	weights_in_order();
 	late_newcomer();
 	after_being_alone();
+	a_reader_that_computes();
 	after_being_bound();
 	nice_gives_way();
 	still_fair_later();
