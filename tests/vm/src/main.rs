@@ -3,6 +3,7 @@
 //! jobs it finds there and powers off; and `photon-guest scenario NAME ARGS`, which runs one scenario as root on any
 //! machine. PID 1 runs the second as its child, so both ways take the same path through a scenario.
 
+mod asked;
 mod baseline;
 mod bpf;
 mod btf;

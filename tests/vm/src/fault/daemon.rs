@@ -2,6 +2,7 @@
 //! The daemon cannot run, or is asked more than it can answer. Scheduling is the kernel part's and goes on.
 
 use super::Amount;
+use crate::asked::{PUBLIC, STATS, ask};
 use crate::device::{Device, MOUSE};
 use crate::oneshot::NOBODY;
 use crate::photon::Photon;
@@ -9,15 +10,12 @@ use crate::sample::Sample;
 use crate::scenario::Fail;
 use photon_bench::sys::clock::NS_PER_MS;
 use photon_bench::sys::process::{fork, wait};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-const SOCKET: &str = "/var/run/scx/root/stats";
-const PUBLIC: &str = "/run/scx_photon/socket";
 /// It accepts fifty a second, so that a proper client is behind these for some seconds.
 const PUBLIC_CLIENTS: Amount = 100;
-const ANSWER: Duration = Duration::from_secs(5);
 /// Also where the time is the host's.
 const ANSWERED: Duration = Duration::from_secs(60);
 /// A mouse at 1 kHz.
@@ -50,7 +48,7 @@ pub fn stopped(photon: &Photon, ms: Amount) -> Result<u64, Fail> {
 /// Clients that ask nonsense, ask without end, or never read the answer. A proper one is still answered.
 pub fn socket_flooded(photon: &Photon, clients: Amount) -> Result<u64, Fail> {
     let mut open = Vec::new();
-    for (socket, most) in [(SOCKET, clients), (PUBLIC, clients.min(PUBLIC_CLIENTS))] {
+    for (socket, most) in [(STATS, clients), (PUBLIC, clients.min(PUBLIC_CLIENTS))] {
         open.extend(flood(socket, most)?);
         is_answered(socket)?;
     }
@@ -83,7 +81,7 @@ fn flood(socket: &str, clients: Amount) -> Result<Vec<UnixStream>, Fail> {
 fn is_answered(socket: &str) -> Result<(), Fail> {
     let begin = Instant::now();
     loop {
-        match ask(socket) {
+        match ask(socket, "{\"req\":\"stats\",\"args\":{}}") {
             Ok(line) if line.contains("\"errno\":0") => return Ok(()),
             got if begin.elapsed() > ANSWERED => {
                 return Err(Fail::failed(format!("{socket}: {got:?}")));
@@ -93,15 +91,6 @@ fn is_answered(socket: &str) -> Result<(), Fail> {
     }
 }
 
-fn ask(socket: &str) -> io::Result<String> {
-    let mut client = UnixStream::connect(socket)?;
-    client.set_read_timeout(Some(ANSWER))?;
-    client.write_all(b"{\"req\":\"stats\",\"args\":{}}\n")?;
-    let mut line = String::new();
-    BufReader::new(client).read_line(&mut line)?;
-    Ok(line)
-}
-
 /// Who is not root does not get as far as asking.
 pub fn socket_refuses_nobody(_: &Photon, _: Amount) -> Result<u64, Fail> {
     const REFUSED: i32 = 0;
@@ -109,7 +98,7 @@ pub fn socket_refuses_nobody(_: &Photon, _: Amount) -> Result<u64, Fail> {
     let child = fork(|| {
         // SAFETY: no pointers; group first, while we may.
         let became = unsafe { libc::setgid(NOBODY) == 0 && libc::setuid(NOBODY) == 0 };
-        match UnixStream::connect(SOCKET) {
+        match UnixStream::connect(STATS) {
             Err(e) if became && e.kind() == std::io::ErrorKind::PermissionDenied => REFUSED,
             _ => LET_IN,
         }

@@ -4,6 +4,7 @@
 //! game starts all the same.
 //! Arguments: `--times N`.
 
+use crate::asked::{PUBLIC, STATS};
 use crate::bpf::objects;
 use crate::latch::KERNEL_SCHEDULES;
 use crate::load::{Load, Worker, cpus};
@@ -23,11 +24,7 @@ const RUN: Duration = Duration::from_millis(300);
 /// The kernel frees some of what was loaded a moment later.
 const SETTLE: Duration = Duration::from_secs(2);
 /// Names that a dead daemon leaves, at which nobody listens.
-const SOCKETS: [&str; 3] = [
-    "/run/scx_photon/socket",
-    "/var/run/scx/root/photon-run",
-    "/var/run/scx/root/stats",
-];
+const SOCKETS: [&str; 3] = [PUBLIC, "/var/run/scx/root/photon-run", STATS];
 const NOT_RUNNING: &str = "the service is not running";
 const LEFT_BY_NOBODY: [&str; 3] = [
     "/run/scx_photon/latch",

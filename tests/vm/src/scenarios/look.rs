@@ -3,6 +3,7 @@
 //! codes, the two sockets in scx_stats' protocol, `metrics`, `record` and `replay`, `report`. With `--dump` the game has
 //! hogs beside it and a stutter, and the recording goes to the console in hex: `cargo xtask picture` draws it.
 
+use crate::asked::{PUBLIC, STATS};
 use crate::game::{Game, Trouble};
 use crate::neighbour::Neighbour;
 use crate::oneshot::{self, Ended, NOBODY};
@@ -31,7 +32,7 @@ const REPORT: &str = "/tmp/report.tar";
 const CONSOLE_LINE: usize = 4000;
 const RECORDING: &str = "/tmp/look.photon";
 /// For scx_stats' tools and for everybody.
-const SOCKETS: [&str; 2] = ["/var/run/scx/root/stats", "/run/scx_photon/socket"];
+const SOCKETS: [&str; 2] = [STATS, PUBLIC];
 const BETWEEN: Duration = Duration::from_millis(40);
 const STATUS_RUNS: usize = 50;
 const BUSY: Duration = Duration::from_secs(2);

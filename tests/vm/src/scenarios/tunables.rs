@@ -4,11 +4,13 @@
 //! set low and high beside the same load, and a counter or a share must move in the direction that the help
 //! says. Of every tunable the native tests of the policy show it too (`tests/policy/tunables.c`).
 
+use crate::asked::{PUBLIC, ask};
 use crate::effects::{Daemon, EFFECTS, USER, grows, shrinks};
 use crate::photon::Photon;
 use crate::sample::STATS;
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::scenarios::family::{self, BEGIN, Frames};
+use photon_bench::sys::process::{fork, wait};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -49,7 +51,7 @@ fn changes(daemon: &Daemon<'_>) -> Result<Duration, Fail> {
     daemon.is("slice_us", 2000)?;
     daemon.is("min_run_us", 2000)?;
     let refused = [
-        (["slice_us=3000"], USER, 1, "only root"),
+        (["slice_us=3000"], USER, 3, "only root"),
         (["slice_us=1"], 0, 2, "500 to 20000 us"),
         (["slices=1"], 0, 2, "no tunable is called slices"),
     ];
@@ -61,6 +63,7 @@ fn changes(daemon: &Daemon<'_>) -> Result<Duration, Fail> {
             )));
         }
     }
+    set_without_the_command()?;
     daemon.is("slice_us", 2000)?;
     daemon.set(&["slice_us=reset", "min_run_us=reset"])?;
     daemon.is("slice_us", 3000)?;
@@ -70,6 +73,25 @@ fn changes(daemon: &Daemon<'_>) -> Result<Duration, Fail> {
         false => Err(Fail::failed(format!(
             "set took {visible:?}, SIGHUP {reread:?}"
         ))),
+    }
+}
+
+/// The command refuses by itself; the daemon must, too.
+fn set_without_the_command() -> Result<(), Fail> {
+    const REFUSED: i32 = 0;
+    const SET: i32 = 1;
+    let child = fork(|| {
+        // SAFETY: no pointers; group first, while we may.
+        let became = unsafe { libc::setgid(USER) == 0 && libc::setuid(USER) == 0 };
+        let request = r#"{"req":"set","args":{"slice_us":"3000"}}"#;
+        match ask(PUBLIC, request) {
+            Ok(line) if became && line.contains("only root") => REFUSED,
+            _ => SET,
+        }
+    })?;
+    match wait(child)? {
+        (_, 0) => Ok(()),
+        _ => Err(Fail::failed("the daemon does not refuse `set` of a user")),
     }
 }
 
