@@ -30,6 +30,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         r#"sh -c 'tar -tzf target/dist/scx_photon-*-static.tar.gz | sed "s|^\./|/|" | xargs rm -f'"#,
         "tests/vm/src/scenarios/package.rs",
     ),
+    (
+        "rm -r /usr/local/share/doc/scx_photon",
+        "tests/vm/src/scenarios/package.rs",
+    ),
     ("apt purge scx-photon", "tests/vm/src/scenarios/package.rs"),
     ("cd dist/arch", "dist/arch/PKGBUILD"),
     ("makepkg --syncdeps --install", "dist/arch/PKGBUILD"),

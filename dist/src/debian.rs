@@ -81,7 +81,7 @@ fn control(tree: &Tree, release: &str) -> Result<String> {
     // A static program needs no library.
     let depends = elf::newest_glibc(&program.data).map_or(String::new(), |(major, minor)| {
         format!(
-            "Depends: libc6 (>= {major}.{minor}), libelf1t64 | libelf1, libgcc-s1, zlib1g, init-system-helpers\n"
+            "Depends: libc6 (>= {major}.{minor}), libelf1t64 | libelf1, libgcc-s1, zlib1g, init-system-helpers, procps\n"
         )
     });
     let kib = tree

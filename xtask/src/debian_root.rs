@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the packages need, init itself, and the reader of the .rpm.
-const INCLUDE: &str = "systemd-sysv,libelf1,init-system-helpers,rpm";
+const INCLUDE: &str = "systemd-sysv,libelf1,init-system-helpers,procps,rpm";
 /// Pages of other programs only make the image larger.
 const LEFT_OUT: &[&str] = &[
     "/usr/share/doc/*",

@@ -171,6 +171,7 @@ fn archive(ctx: &Ctx) -> Result<(), Fail> {
     stopped("the archive")?;
     as_written("systemctl disable")?;
     as_written("sh -c 'tar -tzf")?;
+    as_written("rm -r /usr/local")?;
     removed("the archive by its list")
 }
 
