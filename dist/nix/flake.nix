@@ -66,6 +66,10 @@
                 ""
                 "${package}/bin/scx_photon $SCX_PHOTON_FLAGS"
               ];
+              serviceConfig.ExecReload = [
+                ""
+                "${pkgs.coreutils}/bin/kill -HUP $MAINPID"
+              ];
               environment.SCX_PHOTON_FLAGS = lib.concatStringsSep " " config.services.scx_photon.flags;
             };
           };
