@@ -37,10 +37,15 @@ pub fn blocker() -> Option<Failure> {
     if !Path::new(SCHED_EXT).exists() {
         return Some(Failure::NoSchedExt);
     }
-    if !nix::unistd::geteuid().is_root() {
-        return Some(Failure::Permission("loading a scheduler needs root".into()));
+    let refused = need_root("loading a scheduler needs root").err();
+    refused.or_else(|| attached_scheduler().map(Failure::Busy))
+}
+
+pub fn need_root(why: &str) -> Result<(), Failure> {
+    match nix::unistd::geteuid().is_root() {
+        true => Ok(()),
+        false => Err(Failure::Permission(why.into())),
     }
-    attached_scheduler().map(Failure::Busy)
 }
 
 /// The sched_ext scheduler that is attached now, by the kernel's word.

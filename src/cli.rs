@@ -265,7 +265,8 @@ where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
-    let matches = command().try_get_matches_from(args)?;
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(args)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     let config = cli.config.take().unwrap_or_default();
     cli.rules.clone_from(&config.rules);
@@ -277,7 +278,7 @@ where
     cli.layers = layers(&matches, config, cli.profile);
     cli.tunables = cli.layers.values();
     cli.name = matches.subcommand_name().map(String::from);
-    cli.idle = scope::daemons_flag(&matches);
+    cli.idle = scope::daemons_flag(&command, &matches);
     Ok(cli)
 }
 

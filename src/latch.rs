@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use log::warn;
 
+use crate::caps;
 use crate::failure::Failure;
 use crate::rundir::{RUN_DIR, RunDir};
 
@@ -37,9 +38,7 @@ pub fn set(dir: &RunDir, reason: &str) -> Result<()> {
 
 /// Lets it start again; true if something held it back.
 pub fn clear() -> Result<bool> {
-    if !nix::unistd::geteuid().is_root() {
-        return Err(Failure::Permission("the latch is root's".into()).into());
-    }
+    caps::need_root("the latch is root's")?;
     match RunDir::open(Path::new(RUN_DIR))? {
         Some(dir) => dir.remove(LATCH).context("clearing the latch"),
         None => Ok(false),

@@ -36,6 +36,7 @@ mod printable;
 mod privilege;
 mod probe;
 mod probes;
+mod rate;
 mod recording;
 mod register;
 mod report;

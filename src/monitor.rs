@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use scx_stats::StatsClient;
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::caps;
 use crate::server;
 use crate::stats::Printer;
 
@@ -16,10 +16,7 @@ const TIMEOUT_MS: u64 = 3000;
 
 /// Prints every `seconds` until the daemon goes away or `stopped` says so.
 pub fn run(seconds: f64, as_json: bool, stopped: impl Fn(Duration) -> bool) -> Result<()> {
-    if !nix::unistd::geteuid().is_root() {
-        let why = "the statistics socket is root's (metrics and top ask another one)";
-        return Err(Failure::Permission(why.into()).into());
-    }
+    caps::need_root("the statistics socket is root's (metrics and top ask another one)")?;
     let mut client = StatsClient::new().connect(Some(TIMEOUT_MS)).context(
         "no scx_photon to monitor: its stats socket /var/run/scx/root/stats does not answer",
     )?;

@@ -18,11 +18,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use log::info;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use nix::sys::epoll::{Epoll, EpollCreateFlags};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, UnixAddr, getsockopt, socket, sockopt::PeerCredentials,
 };
 
+use crate::rate::{self, Rate};
 use crate::socket_name::SocketName;
 
 /// Beside the statistics.
@@ -36,8 +37,7 @@ const PER_USER: usize = 16;
 const IN_ALL: usize = 256;
 /// New entries a second, each of which is a line in the log and a look at all processes. Nobody starts so many games.
 const RATE_MAX: u32 = 20;
-const RATE_WINDOW: Duration = Duration::from_secs(1);
-/// Connections in that time; more wait until it is over. A loop of them must not keep the daemon busy.
+/// Connections a second; more wait for the next one. A loop of them must not keep the daemon busy.
 const CONNECTIONS_MAX: u32 = 64;
 const YES: &[u8] = b"ok\n";
 const NO: &[u8] = b"full\n";
@@ -82,18 +82,12 @@ struct Entry {
 pub struct Registry {
     listener: UnixListener,
     _name: SocketName,
-    /// Holds the listener, but for the rest of a window that is used up.
+    /// Holds the listener, but for the rest of a second that is used up.
     epoll: Epoll,
-    paused: bool,
+    connections: Rate,
     entries: HashMap<u32, Entry>,
-    window: Instant,
-    connections: u32,
+    /// New entries of this second.
     spent: u32,
-}
-
-/// No data: it is the only one in the set.
-fn client_waits() -> EpollEvent {
-    EpollEvent::new(EpollFlags::EPOLLIN, 0)
 }
 
 impl Registry {
@@ -107,15 +101,13 @@ impl Registry {
         listener.set_nonblocking(true)?;
         std::fs::set_permissions(socket, PermissionsExt::from_mode(0o666))?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("creating epoll")?;
-        epoll.add(&listener, client_waits())?;
+        rate::listen(&epoll, &listener)?;
         Ok(Registry {
             listener,
             _name: SocketName::of(socket),
             epoll,
-            paused: false,
+            connections: Rate::new(CONNECTIONS_MAX),
             entries: HashMap::new(),
-            window: Instant::now(),
-            connections: 0,
             spent: 0,
         })
     }
@@ -127,13 +119,9 @@ impl Registry {
 
     /// To be called once a second or so: the next window begins.
     pub fn tick(&mut self) {
-        if self.window.elapsed() < RATE_WINDOW {
-            return;
-        }
-        self.window = Instant::now();
-        (self.connections, self.spent) = (0, 0);
-        if self.paused {
-            self.paused = self.epoll.add(&self.listener, client_waits()).is_err();
+        // What cannot be listened to again is tried at the next call.
+        if self.connections.renew(&self.epoll, &self.listener) == Ok(true) {
+            self.spent = 0;
         }
     }
 
@@ -141,10 +129,10 @@ impl Registry {
     pub fn accept(&mut self) -> bool {
         self.tick();
         let mut any = false;
-        while self.connections < CONNECTIONS_MAX
+        while !self.connections.is_spent()
             && let Ok((mut client, _)) = self.listener.accept()
         {
-            self.connections += 1;
+            self.connections.spend();
             // A client that is gone has nothing to be told.
             let Ok(peer) = getsockopt(&client, PeerCredentials) else {
                 continue;
@@ -154,9 +142,7 @@ impl Registry {
             let _ = client.write_all(if taken { YES } else { NO });
             any |= taken;
         }
-        if self.connections >= CONNECTIONS_MAX && !self.paused {
-            self.paused = self.epoll.delete(&self.listener).is_ok();
-        }
+        let _ = self.connections.pause(&self.epoll, &self.listener);
         any
     }
 
@@ -264,7 +250,7 @@ mod tests {
         let me = std::process::id();
         let taken = (0..10 * RATE_MAX).filter(|_| registry.enter(me, 1000));
         assert_eq!(taken.count() as u32, RATE_MAX);
-        registry.window -= RATE_WINDOW;
+        registry.connections.end_window();
         registry.tick();
         assert!(registry.enter(me, 1000));
     }
@@ -282,7 +268,7 @@ mod tests {
         assert!(readable(&registry));
         registry.accept();
         assert!(!readable(&registry), "one waits, and is not heard");
-        registry.window -= RATE_WINDOW;
+        registry.connections.end_window();
         registry.tick();
         assert!(readable(&registry));
         registry.accept();

@@ -67,8 +67,7 @@ pub fn documented(all: Command) -> Command {
 }
 
 /// The first flag that was typed and says how the daemon is to work.
-pub fn daemons_flag(matches: &ArgMatches) -> Option<String> {
-    let command = crate::cli::command();
+pub fn daemons_flag(command: &Command, matches: &ArgMatches) -> Option<String> {
     let typed = |a: &&Arg| matches.value_source(a.get_id().as_str()) == Some(CommandLine);
     let mut typed = command.get_arguments().filter(typed);
     let flag = typed.find(|a| !EVERYWHERE.contains(&a.get_id().as_str()));

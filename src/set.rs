@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
+use crate::caps;
 use crate::client::Client;
-use crate::failure::Failure;
 use crate::shutdown::end_with_the_reader;
 use crate::tables::TUNABLES;
 
 /// The daemon answers with what the kernel part has then.
 pub fn run(assignments: &[(String, String)], json: bool) -> Result<()> {
     // The daemon refuses as well; but what it says comes with words of its library around it.
-    if !assignments.is_empty() && !nix::unistd::geteuid().is_root() {
-        return Err(Failure::Permission("only root may change tunables".into()).into());
+    if !assignments.is_empty() {
+        caps::need_root("only root may change tunables")?;
     }
     let mut client = Client::connect()?;
     let values: BTreeMap<String, u64> = if assignments.is_empty() {

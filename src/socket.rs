@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -20,6 +20,7 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use scx_stats::{StatsRequest, StatsResponse};
 use serde_json::Value;
 
+use crate::rate::{self, LISTENER, Rate};
 use crate::rundir::{RUN_DIR, RunDir};
 use crate::socket_name::SocketName;
 
@@ -36,11 +37,8 @@ const REQUEST_MAX: usize = 1024;
 /// Requests and connections a second, of all clients together: enough for a `top`
 /// and twenty commands, and strangers cannot keep the daemon busy.
 const RATE_MAX: u32 = 50;
-const RATE_WINDOW: Duration = Duration::from_secs(1);
 /// Whoever may connect may ask: connecting needs write permission.
 const MODE: u32 = 0o666;
-/// The tag of the listener in the epoll set; descriptors are never that large.
-const LISTENER: u64 = u64::MAX;
 
 struct Client {
     stream: UnixStream,
@@ -53,9 +51,7 @@ struct Client {
 
 struct State {
     clients: BTreeMap<RawFd, Client>,
-    window: Instant,
-    spent: u32,
-    paused: bool,
+    rate: Rate,
 }
 
 pub struct Socket {
@@ -85,16 +81,14 @@ impl Socket {
         std::fs::set_permissions(path, PermissionsExt::from_mode(MODE))?;
         listener.set_nonblocking(true)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("creating epoll")?;
-        epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
+        rate::listen(&epoll, &listener)?;
         Ok(Socket {
             _name: SocketName::of(path),
             listener,
             epoll,
             state: RefCell::new(State {
                 clients: BTreeMap::new(),
-                window: Instant::now(),
-                spent: 0,
-                paused: false,
+                rate: Rate::new(RATE_MAX),
             }),
         })
     }
@@ -116,11 +110,9 @@ impl Socket {
                 self.serve_client(&mut state, event.data() as RawFd, &answer);
             }
         }
-        if state.spent >= RATE_MAX && !state.paused {
+        if state.rate.pause(&self.epoll, &self.listener)? {
             // Clients are dropped, new ones wait in the backlog for `tick`. Not root's: it is not who floods.
-            self.epoll.delete(&self.listener)?;
             state.clients.retain(|_, client| client.uid == 0);
-            state.paused = true;
         }
         Ok(())
     }
@@ -128,25 +120,15 @@ impl Socket {
     /// To be called once a second or so: the next window of requests begins.
     pub fn tick(&self) -> Result<()> {
         let mut state = self.state.borrow_mut();
-        if state.window.elapsed() < RATE_WINDOW {
-            return Ok(());
-        }
-        state.window = Instant::now();
-        state.spent = 0;
-        if std::mem::take(&mut state.paused) {
-            self.epoll.add(
-                &self.listener,
-                EpollEvent::new(EpollFlags::EPOLLIN, LISTENER),
-            )?;
-        }
+        state.rate.renew(&self.epoll, &self.listener)?;
         Ok(())
     }
 
     fn accept(&self, state: &mut State) {
-        while state.spent < RATE_MAX
+        while !state.rate.is_spent()
             && let Ok((stream, _)) = self.listener.accept()
         {
-            state.spent += 1;
+            state.rate.spend();
             if state.clients.len() >= CLIENTS_MAX {
                 // Root's last: it is not who crowds it.
                 let silent = state
@@ -194,10 +176,10 @@ impl Socket {
         let mut keep = alive;
         while keep
             && client.reply.is_empty()
-            && (state.spent < RATE_MAX || client.uid == 0)
+            && (!state.rate.is_spent() || client.uid == 0)
             && let Some(line) = client.take_line()
         {
-            state.spent += 1;
+            state.rate.spend();
             let uid = client.uid;
             client.reply = respond(&line, |r| answer(r, uid));
             keep = client.write();
@@ -269,6 +251,7 @@ pub fn respond(line: &[u8], answer: impl Fn(&StatsRequest) -> Result<Value>) -> 
 mod tests {
     use super::*;
     use std::io::{BufRead, BufReader};
+    use std::time::Duration;
 
     fn at(name: &str) -> PathBuf {
         let name = format!("photon-socket-{name}-{}", std::process::id());
@@ -373,10 +356,10 @@ mod tests {
             let _ = c.write_all(flood.as_bytes());
             turn(&s);
         }
-        assert!(s.state.borrow().paused);
+        assert!(s.state.borrow().rate.is_paused());
         let mut late = UnixStream::connect(at("flood")).expect("waits in the backlog");
         assert!(ask(&s, &mut late, "{\"req\":\"x\"}\n").is_none());
-        s.state.borrow_mut().window -= RATE_WINDOW;
+        s.state.borrow_mut().rate.end_window();
         s.tick().expect("a new window");
         turn(&s);
         let mut line = String::new();

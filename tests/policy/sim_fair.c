@@ -65,18 +65,24 @@ static void begin(u64 seed, u32 cpus, u32 hogs)
 		sim_add(&sim, hog(WEIGHT_NICE0));
 }
 
+/* Permille of an equal share, from now on. */
+static void all_have(u64 least, u64 most)
+{
+	measure();
+	for (u32 i = 0; i < sim.nr_tasks; i++) {
+		check_case = i;
+		CHECK_LE(least, share(i));
+		CHECK_LE(share(i), most);
+	}
+}
+
 static void equal_hogs(void)
 {
 	for (u64 seed = 1; seed <= 20; seed++) {
 		u32 cpus = 1u << (seed % 4);
 
 		begin(seed, cpus, cpus + rnd_in(&(struct rng){ seed }, 1, 4 * cpus));
-		measure();
-		for (u32 i = 0; i < sim.nr_tasks; i++) {
-			check_case = i;
-			CHECK_LE(970, share(i));
-			CHECK_LE(share(i), 1030);
-		}
+		all_have(970, 1030);
 	}
 }
 
@@ -109,12 +115,7 @@ static void after_being_alone(void)
 		run_for(60 * NSEC_PER_SEC);
 		for (u32 i = 0; i < cpus; i++)
 			sim_add(&sim, hog(WEIGHT_NICE0));
-		measure();
-		for (u32 i = 0; i < sim.nr_tasks; i++) {
-			check_case = i;
-			CHECK_LE(900, share(i));
-			CHECK_LE(share(i), 1100);
-		}
+		all_have(900, 1100);
 	}
 }
 
@@ -148,12 +149,7 @@ static void after_being_bound(void)
 		run_for(60 * NSEC_PER_SEC);
 		for (u32 i = 0; i < sim.nr_tasks; i++)
 			sim.tasks[i].bound = -1;
-		measure();
-		for (u32 i = 0; i < sim.nr_tasks; i++) {
-			check_case = i;
-			CHECK_LE(900, share(i));
-			CHECK_LE(share(i), 1100);
-		}
+		all_have(900, 1100);
 	}
 }
 
@@ -242,12 +238,7 @@ static void still_fair_later(void)
 		for (u32 i = 0; i < 8; i++)
 			sim_add(&sim, sleeper(MS, 50 * US));
 		run_for(300 * NSEC_PER_SEC);
-		measure();
-		for (u32 i = 0; i < sim.nr_tasks; i++) {
-			check_case = i;
-			CHECK_LE(970, share(i));
-			CHECK_LE(share(i), 1030);
-		}
+		all_have(970, 1030);
 	}
 }
 

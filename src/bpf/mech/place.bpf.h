@@ -147,8 +147,9 @@ static __always_inline bool is_good(const struct victim *best, u64 now)
 }
 
 /*
- * The CPU whose running task has the latest deadline, late enough to be preempted: of the previous and the waking
- * one, then of a bounded walk around the LLC, from its preferred CPUs on if it has any.
+ * The CPU whose running task has the latest deadline, late enough to be preempted: of
+ * the previous and the waking one, then of a bounded walk around the LLC, from its
+ * preferred CPUs on if it has any.
  * Stops at the first that is clearly good, so on a loaded machine it looks at one CPU
  * however many there are.
  */

@@ -2,14 +2,13 @@
 //! The daemon cannot run, or is asked more than it can answer. Scheduling is the kernel part's and goes on.
 
 use super::Amount;
-use crate::asked::{PUBLIC, STATS, ask};
+use crate::asked::{PUBLIC, STATS, ask, holds_for};
 use crate::device::{Device, MOUSE};
 use crate::oneshot::NOBODY;
 use crate::photon::Photon;
 use crate::sample::Sample;
 use crate::scenario::Fail;
 use photon_bench::sys::clock::NS_PER_MS;
-use photon_bench::sys::process::{fork, wait};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -93,18 +92,12 @@ fn is_answered(socket: &str) -> Result<(), Fail> {
 
 /// Who is not root does not get as far as asking.
 pub fn socket_refuses_nobody(_: &Photon, _: Amount) -> Result<u64, Fail> {
-    const REFUSED: i32 = 0;
-    const LET_IN: i32 = 1;
-    let child = fork(|| {
-        // SAFETY: no pointers; group first, while we may.
-        let became = unsafe { libc::setgid(NOBODY) == 0 && libc::setuid(NOBODY) == 0 };
-        match UnixStream::connect(STATS) {
-            Err(e) if became && e.kind() == std::io::ErrorKind::PermissionDenied => REFUSED,
-            _ => LET_IN,
-        }
-    })?;
-    match wait(child)? {
-        (_, 0) => Ok(1),
-        _ => Err(Fail::failed("nobody may connect to the statistics socket")),
+    let refused = || {
+        let connected = UnixStream::connect(STATS);
+        connected.is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied)
+    };
+    match holds_for(NOBODY, refused)? {
+        true => Ok(1),
+        false => Err(Fail::failed("nobody may connect to the statistics socket")),
     }
 }

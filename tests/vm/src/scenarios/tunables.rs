@@ -4,13 +4,12 @@
 //! set low and high beside the same load, and a counter or a share must move in the direction that the help
 //! says. Of every tunable the native tests of the policy show it too (`tests/policy/tunables.c`).
 
-use crate::asked::{PUBLIC, ask};
+use crate::asked::{PUBLIC, ask, holds_for};
 use crate::effects::{Daemon, EFFECTS, USER, grows, shrinks};
 use crate::photon::Photon;
 use crate::sample::STATS;
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::scenarios::family::{self, BEGIN, Frames};
-use photon_bench::sys::process::{fork, wait};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -78,20 +77,11 @@ fn changes(daemon: &Daemon<'_>) -> Result<Duration, Fail> {
 
 /// The command refuses by itself; the daemon must, too.
 fn set_without_the_command() -> Result<(), Fail> {
-    const REFUSED: i32 = 0;
-    const SET: i32 = 1;
-    let child = fork(|| {
-        // SAFETY: no pointers; group first, while we may.
-        let became = unsafe { libc::setgid(USER) == 0 && libc::setuid(USER) == 0 };
-        let request = r#"{"req":"set","args":{"slice_us":"3000"}}"#;
-        match ask(PUBLIC, request) {
-            Ok(line) if became && line.contains("only root") => REFUSED,
-            _ => SET,
-        }
-    })?;
-    match wait(child)? {
-        (_, 0) => Ok(()),
-        _ => Err(Fail::failed("the daemon does not refuse `set` of a user")),
+    let request = r#"{"req":"set","args":{"slice_us":"3000"}}"#;
+    let refused = || ask(PUBLIC, request).is_ok_and(|line| line.contains("only root"));
+    match holds_for(USER, refused)? {
+        true => Ok(()),
+        false => Err(Fail::failed("the daemon does not refuse `set` of a user")),
     }
 }
 
