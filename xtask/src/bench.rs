@@ -28,6 +28,10 @@ use results::Results;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+const NEWEST: &str = "newest";
+/// The machine of all figures.
+const FOUR_CPUS: &str = "4";
+
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -53,10 +57,10 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     settle_ms: Option<u64>,
     /// A kernel series such as 6.18, or `newest`
-    #[arg(long, value_name = "SERIES", default_value = "newest")]
+    #[arg(long, value_name = "SERIES", default_value = NEWEST)]
     kernel: Series,
     /// CPUs of the machine, as QEMU takes them
-    #[arg(long, value_name = "N", default_value = "4")]
+    #[arg(long, value_name = "N", default_value = FOUR_CPUS)]
     smp: String,
     /// Comma separated names: eevdf, photon, a peer, PEER-gaming for its gaming flags, `aa` (EEVDF once more),
     /// `sabotage` (scx_photon that never preempts), or `peers` for all of them
@@ -68,7 +72,8 @@ pub struct Args {
     /// Boot nothing: report what earlier boots of the same plan have left
     #[arg(long, requires = "resume")]
     report: bool,
-    /// Write docs/bench and the README's table from this run
+    /// Write docs/bench and the README's table from this run; what is there of schedulers that it leaves out stays, if
+    /// it is of the same plan
     #[arg(long)]
     publish: bool,
     /// How many machines to boot at a time [default: one a CPU, at most 4]
@@ -87,6 +92,12 @@ impl Args {
         words.extend(self.seeds.map(|n| format!("--seeds {n}")));
         words.extend(self.ms.map(|n| format!("--ms {n}")));
         words.extend(self.settle_ms.map(|n| format!("--settle-ms {n}")));
+        for (option, value, default) in [
+            ("--kernel", self.kernel.to_string(), NEWEST),
+            ("--smp", self.smp.clone(), FOUR_CPUS),
+        ] {
+            words.extend((value != default).then(|| format!("{option} {value}")));
+        }
         for (option, list) in [("--cells", &self.cells), ("--schedulers", &self.schedulers)] {
             if !list.is_empty() {
                 words.push(format!("{option} {}", list.join(",")));
@@ -149,14 +160,14 @@ fn frames(args: &Args) -> Result<ExitCode> {
     for (what, file) in write(&results, &dir)? {
         println!("{what:<6} {}", file.display());
     }
-    if args.publish {
-        published::publish(&results, &args.command())?;
-    }
     let mut code = ExitCode::SUCCESS;
     let bad = controls::controls(&results).into_iter().filter(|c| !c.good);
     for failure in results.own_failure().into_iter().chain(bad.map(|c| c.text)) {
         eprintln!("xtask: {failure}");
         code = ExitCode::FAILURE;
+    }
+    if args.publish {
+        published::publish(results, &args.command())?;
     }
     Ok(code)
 }

@@ -30,7 +30,8 @@ const DIFFERENCES: &[(&str, &str, usize)] = &[
     ("background_cpu_s", "background CPU, s", 2),
 ];
 
-const FOLD: &str = "\n<details>\n<summary>Input, sound and the background; the game at 144 Hz; intervals; who gave no result</summary>\n";
+const FOLD: &str =
+    "\n<details>\n<summary>The game at 144 Hz; intervals; who gave no result</summary>\n";
 const FOLD_END: &str = "\n</details>\n";
 
 /// Into the README.
@@ -76,13 +77,13 @@ fn render(results: &Results, command: &str) -> String {
         seconds(settings.ms),
         seconds(settings.settle_ms)
     );
+    text += &measured(results);
     // The first table is the answer; the others are for whoever asks on.
     for (index, profile) in profiles(results).iter().enumerate() {
         text += &frames(results, profile);
         if index == 0 {
             text += FOLD;
         }
-        text += &others(results, profile);
     }
     text += &differences(results);
     text += &missing(results);
@@ -92,6 +93,18 @@ fn render(results: &Results, command: &str) -> String {
         let _ = write!(text, "\n{}.\n", control.text);
     }
     text
+}
+
+/// A sentence for each day and build, with the schedulers of it.
+fn measured(results: &Results) -> String {
+    let mut by_time = BTreeMap::<&str, Vec<&str>>::new();
+    for outcome in results.outcomes.iter().filter(|o| !o.measured.is_empty()) {
+        let names = by_time.entry(&outcome.measured).or_default();
+        names.push(&outcome.name);
+    }
+    let sentence =
+        |(time, names): (&str, Vec<&str>)| format!("Measured on {time}: {}.\n", names.join(", "));
+    by_time.into_iter().map(sentence).collect()
 }
 
 fn seconds(ms: u64) -> String {
@@ -122,15 +135,16 @@ fn label(outcome: &Outcome, seeds: u64) -> String {
         OWN => "**scx_photon**".to_string(),
         _ => outcome.about.clone(),
     };
-    let done = outcome
-        .side
-        .iter()
-        .flat_map(|side| side.values())
-        .map(|s| s.len() as u64);
-    match done.min() {
+    match least_seeds(outcome) {
         Some(done) if done < seeds => format!("{name} ({done} of {seeds} seeds)"),
         _ => name,
     }
+}
+
+/// Of the cell that has the fewest; none if no cell has any.
+fn least_seeds(outcome: &Outcome) -> Option<u64> {
+    let cells = outcome.side.iter().flatten();
+    cells.map(|(_, seeds)| seeds.len() as u64).min()
 }
 
 /// Of the seeds that gave numbers.
@@ -186,24 +200,6 @@ fn frames(results: &Results, profile: &str) -> String {
     head + &grid(results, profile, &BACKGROUNDS, figure)
 }
 
-fn others(results: &Results, profile: &str) -> String {
-    let head = format!(
-        "\nThe same runs of `{profile}`: input wake p99.9 in us, audio gaps, CPU seconds the background got, and the longest \
-         any of its threads waited, ms.\n"
-    );
-    let figure = |outcome: &Outcome, cell: &CellKey| {
-        let mean = |metric| mean(outcome, cell, metric);
-        Some(format!(
-            "{:.0} / {:.1} / {:.1} / {:.0}",
-            mean("input_wake_p999_us")?,
-            mean("audio_xruns")?,
-            mean("background_cpu_s")?,
-            mean("background_longest_wait_ms")?
-        ))
-    };
-    head + &grid(results, profile, &BACKGROUNDS[1..], figure)
-}
-
 /// scx_photon against EEVDF, and against the best of the others.
 fn differences(results: &Results) -> String {
     let find = |name: &str| results.outcomes.iter().find(|o| o.name == name);
@@ -237,9 +233,10 @@ fn differences(results: &Results) -> String {
     text
 }
 
-/// The other scheduler with the lowest mean p99 of the frame among those that gave a number for every seed.
+/// The other scheduler with the lowest mean p99 of the frame among those that gave a number for every seed: the games of
+/// some seeds are easier than those of others.
 fn rival(results: &Results, own: &Outcome, cell: &CellKey) -> Option<(String, Comparison)> {
-    let others = compared(results).filter(|o| o.name != OWN && o.failures.is_empty());
+    let others = compared(results).filter(|o| o.name != OWN && o.seeds(cell) == results.seeds);
     let best = others
         .filter_map(|o| Some((mean(o, cell, JUDGED)?, o)))
         .min_by(|(a, _), (b, _)| a.total_cmp(b))?
@@ -265,6 +262,15 @@ fn missing(results: &Results) -> String {
             };
             let _ = writeln!(text, "- {}{seeds}: {reason}", outcome.about);
         }
+        let known = least_seeds(outcome).unwrap_or(0) + outcome.failures.len() as u64;
+        if known > 0 && known < results.seeds {
+            let left = results.seeds - known;
+            let _ = writeln!(
+                text,
+                "- {}, {left} of {}: not run",
+                outcome.about, results.seeds
+            );
+        }
     }
     match text.is_empty() {
         true => text,
@@ -275,6 +281,34 @@ fn missing(results: &Results) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::controls::tests::{outcome, results};
+
+    /// The games of the seeds that it lacks may be the hard ones.
+    #[test]
+    fn who_lacks_a_seed_is_no_rival_and_said() {
+        let mut lacking = outcome("bpfland", 1.0, 0.1);
+        for seeds in lacking.side.iter_mut().flat_map(|side| side.values_mut()) {
+            seeds.remove(&3);
+        }
+        let own = || outcome(OWN, 5.0, 0.1);
+        let best = |results: &Results| {
+            let cell = results.cells()[0].clone();
+            rival(results, &own(), &cell).map(|(name, _)| name)
+        };
+        let slow = || outcome("cake", 9.0, 0.1);
+        let all = results(3, vec![own(), outcome("bpfland", 1.0, 0.1), slow()]);
+        assert_eq!(
+            (best(&all).as_deref(), missing(&all)),
+            (Some("bpfland"), String::new())
+        );
+        let two = results(3, vec![own(), lacking, slow()]);
+        assert_eq!(best(&two).as_deref(), Some("cake"));
+        assert!(
+            missing(&two).contains("1 of 3: not run"),
+            "{}",
+            missing(&two)
+        );
+    }
 
     #[test]
     fn marks_are_found() {

@@ -39,6 +39,8 @@ struct Setup {
 struct Scheduler {
     name: String,
     about: String,
+    #[serde(default)]
+    measured: String,
     no_result: Vec<NoResult>,
 }
 
@@ -52,8 +54,16 @@ fn dir() -> PathBuf {
     paths::root().join(DIR)
 }
 
-/// Writes everything, the README's part included.
-pub fn publish(results: &Results, command: &str) -> Result<()> {
+/// Writes everything, the README's part included. What is there of schedulers that this run has left out stays, if it
+/// is of the same plan.
+pub fn publish(results: Results, command: &str) -> Result<()> {
+    let (results, command) = match load() {
+        Ok((before, command)) if is_same_plan(&before, &results) => {
+            (joined(before, results), command)
+        }
+        _ => (results, command.to_string()),
+    };
+    let (results, command) = (&results, command.as_str());
     let dir = dir();
     if dir.exists() {
         std::fs::remove_dir_all(&dir)?;
@@ -76,6 +86,21 @@ pub fn publish(results: &Results, command: &str) -> Result<()> {
     Ok(())
 }
 
+fn is_same_plan(a: &Results, b: &Results) -> bool {
+    a.settings == b.settings && a.seeds == b.seeds
+}
+
+/// In the order of before; those of both are the later ones.
+fn joined(before: Results, mut after: Results) -> Results {
+    let mut outcomes = Vec::new();
+    for old in before.outcomes {
+        let again = after.outcomes.iter().position(|new| new.name == old.name);
+        outcomes.push(again.map_or(old, |at| after.outcomes.remove(at)));
+    }
+    outcomes.append(&mut after.outcomes);
+    Results::compared(after.settings, after.seeds, outcomes)
+}
+
 /// The tables once more, from the data that is there.
 pub fn write_tables() -> Result<()> {
     let (results, command) = load()?;
@@ -96,6 +121,7 @@ fn setup(results: &Results, command: &str) -> Setup {
     let scheduler = |o: &Outcome| Scheduler {
         name: o.name.clone(),
         about: o.about.clone(),
+        measured: o.measured.clone(),
         no_result: o.failures.iter().map(failure).collect(),
     };
     Setup {
@@ -159,6 +185,7 @@ pub fn load() -> Result<(Results, String)> {
             failures: scheduler.no_result.into_iter().map(failure).collect(),
             name: scheduler.name.clone(),
             about: scheduler.about,
+            measured: scheduler.measured,
             comparisons: Vec::new(),
             frames: BTreeMap::new(),
         }
@@ -200,21 +227,47 @@ fn sides(text: &str) -> Result<BTreeMap<String, Side>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::controls::tests::{outcome, results};
 
     /// Nobody edits a figure by hand.
     #[test]
     fn the_tables_are_those_of_the_data() {
-        // Until the first run is published.
-        let Ok((results, command)) = load() else {
-            return;
-        };
+        let (results, command) = load().unwrap();
         let written = std::fs::read_to_string(dir().join(TABLE)).unwrap();
-        assert_eq!(written, plain(&results, &command), "{TABLE}");
+        let runs = std::fs::read_to_string(dir().join(RUNS)).unwrap();
+        // Too long to be printed.
+        assert!(written == plain(&results, &command), "{TABLE}");
         proof::check(&results, &command).unwrap();
-        assert_eq!(
-            csv(&results),
-            std::fs::read_to_string(dir().join(RUNS)).unwrap()
+        assert!(csv(&results) == runs, "{RUNS}");
+    }
+
+    #[test]
+    fn what_a_run_left_out_stays() {
+        let day = |name: &str, day: &str| Outcome {
+            measured: day.into(),
+            ..outcome(name, 1.0, 0.1)
+        };
+        let before = results(
+            3,
+            vec![day("eevdf", "a"), day("photon", "a"), day("cake", "a")],
         );
+        let after = results(3, vec![day("photon", "b"), day("flash", "b")]);
+        let joined = joined(before, after);
+        let now: Vec<_> = joined
+            .outcomes
+            .iter()
+            .map(|o| (&*o.name, &*o.measured))
+            .collect();
+        assert_eq!(
+            now,
+            [
+                ("eevdf", "a"),
+                ("photon", "b"),
+                ("cake", "a"),
+                ("flash", "b")
+            ]
+        );
+        assert!(!is_same_plan(&joined, &results(4, Vec::new())));
     }
 
     #[test]

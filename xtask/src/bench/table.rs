@@ -40,7 +40,7 @@ pub fn render(results: &Results) -> String {
         results
             .outcomes
             .iter()
-            .for_each(|outcome| rows(&mut text, outcome, cell));
+            .for_each(|outcome| rows(&mut text, outcome, cell, results.seeds));
         text.push('\n');
     }
     for failure in results.outcomes.iter().flat_map(|o| &o.failures) {
@@ -55,7 +55,7 @@ pub fn render(results: &Results) -> String {
     text + &legend(results)
 }
 
-fn rows(text: &mut String, outcome: &Outcome, cell: &CellKey) {
+fn rows(text: &mut String, outcome: &Outcome, cell: &CellKey, seeds: u64) {
     let found = |metric| outcome.comparison(cell, metric);
     if SHOWN.iter().all(|(metric, _)| found(metric).is_none()) {
         let _ = writeln!(
@@ -76,8 +76,12 @@ fn rows(text: &mut String, outcome: &Outcome, cell: &CellKey) {
         let _ = write!(ranges, "{range:>WIDTH$}");
     }
     let _ = writeln!(text, "  {:<NAME_WIDTH$}{means}", outcome.name);
+    let done = match outcome.seeds(cell) {
+        done if done < seeds => format!("({done} of {seeds} seeds)"),
+        _ => String::new(),
+    };
     if outcome.name != super::arms::BASELINE {
-        let _ = writeln!(text, "  {:<NAME_WIDTH$}{ranges}", "");
+        let _ = writeln!(text, "  {done:<NAME_WIDTH$}{ranges}");
     }
 }
 
