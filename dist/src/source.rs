@@ -10,8 +10,8 @@ pub const SUMMARY: &str = "sched_ext CPU scheduler for gaming";
 /// Lines of less than 80 columns with the blank that a .deb puts before each.
 pub const DESCRIPTION: &str = "It follows a frame from the input report that asks for it, through the threads\n\
      that make it, and gives each of them a CPU by a deadline, while everything\n\
-     else keeps its share and a bound on its wait. Needs Linux 6.12 or newer with\n\
-     CONFIG_SCHED_CLASS_EXT and BTF.";
+     else gets what is left, with a bound on its wait. Needs Linux 6.12 or newer\n\
+     with CONFIG_SCHED_CLASS_EXT and BTF.";
 
 pub fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
