@@ -24,7 +24,10 @@ enum consts {
 	/* Power of two: processes of one game have neighbouring numbers. */
 	FAMILY_SLOTS = 1024,
 	NR_RINGS = 16,
-	/* Fields with different writers are this far apart: line and its pair. */
+	/*
+	 * What CPUs write in arrays is this far apart: a line and the one that the
+	 * prefetcher takes with it. Inside cpu_ctx a writer has a line.
+	 */
 	FALSE_SHARING_RANGE = 128,
 	/* DSQ ids: two a LLC, one a CPU. */
 	DSQ_LLC_BASE = 0x1000,

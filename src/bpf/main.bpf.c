@@ -11,7 +11,7 @@
  *   kernel  kernel thread bound to one CPU                   2 ms
  *   frame   a link of a live chain, or learnt as one         4 ms
  *   game    other work of the game that is played           10 ms
- *   fair    everything else, by burst and share         6 - 60 ms
+ *   fair    everything else, by burst and share         6 - 70 ms
  *   batch   nice above 0, SCHED_BATCH, SCHED_IDLE           75 ms
  *
  * A chain is the path of wakeups from something a person can perceive through
@@ -25,7 +25,7 @@
  * A worked example. Four CPUs run hogs (deadline in 60 ms). A mouse moves: the
  * interrupt calls input_event(), the probe stamps this CPU for 100 us; evdev
  * wakes the compositor, select_cpu sees the stamp: class input, deadline in
- * 100 us. No CPU is idle; the previous one runs a hog with 40 ms to go; the
+ * 100 us. No CPU is idle; the interrupted one runs a hog with 40 ms to go; the
  * compositor is inserted there with SCX_ENQ_PREEMPT and the hog goes back to its
  * queue with the deadline it had. The compositor wakes the game: the waker is in
  * a live chain, so the game is a frame link at depth 1, and preempts another hog.

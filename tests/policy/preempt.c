@@ -118,6 +118,8 @@ static void turns(void)
 	for (u8 last = CLASS_NONE; last < NR_CLASSES; last++) {
 		CHECK_EQ(turn_of_fair(last, NOW - 1, NOW), is_urgent(last));
 		CHECK(!turn_of_fair(last, NOW, NOW));
+		CHECK_EQ(bound_has_turn(last, CLASS_FAIR), is_urgent(last));
+		CHECK(bound_has_turn(last, CLASS_KERNEL));
 	}
 }
 

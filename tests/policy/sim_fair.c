@@ -153,6 +153,24 @@ static void after_being_bound(void)
 	}
 }
 
+/* One that had a CPU to itself, beside others with three hogs each, has taken nothing from them. */
+static void after_being_alone_beside_many(void)
+{
+	for (u64 seed = 1; seed <= 4; seed++) {
+		begin(seed, 4, 0);
+		for (u32 i = 0; i < 10; i++) {
+			struct sim_task t = hog(WEIGHT_NICE0);
+
+			t.bound = (i + 2) / 3;
+			sim_add(&sim, t);
+		}
+		run_for(60 * NSEC_PER_SEC);
+		for (u32 i = 0; i < sim.nr_tasks; i++)
+			sim.tasks[i].bound = -1;
+		all_have(900, 1100);
+	}
+}
+
 static void sleepers_gain_nothing(void)
 {
 	static const struct {
@@ -251,6 +269,7 @@ int main(void)
 	after_being_alone();
 	a_reader_that_computes();
 	after_being_bound();
+	after_being_alone_beside_many();
 	nice_gives_way();
 	still_fair_later();
 	return check_done();

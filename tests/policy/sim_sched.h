@@ -328,7 +328,8 @@ static inline struct sim_task *dispatch(struct sim *s, s32 cpu)
 	}
 	turn = head[URGENT] && head[LLC] && turn_of_fair(s->cpus[cpu].ctx.last, head[LLC]->ctx.deadline, s->now);
 	llc = head[URGENT] ?: head[LLC];
-	if (is_earlier(head[OWN], llc))
+	if (is_earlier(head[OWN], llc) &&
+	    (!head[URGENT] || bound_has_turn(s->cpus[cpu].ctx.last, head[OWN]->ctx.class)))
 		return head[OWN];
 	return turn ? head[LLC] : llc;
 }
@@ -342,6 +343,7 @@ static inline void keep_running(struct sim *s, struct sim_cpu *c, struct sim_tas
 	c->ctx.deadline = t->ctx.deadline;
 	c->ctx.started = s->now;
 	c->ctx.class = t->ctx.class;
+	c->ctx.last = t->ctx.class;
 }
 
 /* The next task of a CPU; `runnable` says whether curr wants to go on. */

@@ -84,6 +84,7 @@ pub const BOOTS: &[Boot] = &[
             test("taken", &[], 60),
             test("spread", &[], 120),
             test("relay", &[], 120),
+            test("crowd", &[], 60),
             test("prefer", &[], 60),
             test("hotplug", HOTPLUG_EMULATED, 200),
             named("wait_bound_10s", "wait_bound", &["--seconds", "10"], 120),

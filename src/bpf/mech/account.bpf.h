@@ -69,6 +69,8 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 	c->deadline = t->deadline;
 	c->counted = now;
 	c->last = t->class;
+	/* Of a waiter that did not wait after all: the holder has let go. */
+	c->lock_holder = 0;
 	WRITE_ONCE(c->class, t->class);
 	if (!goes_on(c, p)) {
 		c->started = now;
@@ -142,15 +144,23 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 	leave_cpu(p);
 }
 
-/* Is the first of those bound to the CPU due before the task that it runs? */
+/*
+ * Is the first of those bound to the CPU due before the task that it runs? Of a crowd of
+ * hogs somebody always is: they wait for a slice, so that a frame gets on.
+ */
 static __always_inline bool bound_is_due(s32 cpu)
 {
-	u64 head, due;
+	const struct cpu_ctx *c = cpu_ctx(cpu);
+	u64 head, due, now;
 
-	if (!READ_ONCE(cpu_ctx(cpu)->pinned))
+	if (!READ_ONCE(c->pinned))
 		return false;
+	now = scx_bpf_now();
 	head = head_key(cpu_dsq(cpu));
-	due = victim_deadline(cpu, scx_bpf_now(), CLASS_FAIR);
+	if (!is_urgent(class_of_key(head)) &&
+	    sub_sat(now, c->started) < us_to_ns(tun.slice_us))
+		return false;
+	due = victim_deadline(cpu, now, CLASS_FAIR);
 	return head && due && before_u64(head, queue_key(0, due));
 }
 
@@ -177,13 +187,14 @@ void BPF_STRUCT_OPS(photon_tick, struct task_struct *p)
 /*
  * Who queues a task looks for an idle CPU after it, who goes idle looks for a task
  * after it said so: one of both sees the other, and no task waits beside an idle CPU
- * for the next timer. What this CPU may not run, it is kicked for once.
+ * for the next timer. A head that this CPU may not run is no reason: each look at
+ * nothing would offer the CPU again, that a waker has claimed in the meantime.
  */
 void BPF_STRUCT_OPS(photon_update_idle, s32 cpu, bool idle)
 {
 	mark_idle(cpu, idle);
-	if (idle && (scx_bpf_dsq_nr_queued(urgent_dsq(cpu)) > 0 ||
-		     scx_bpf_dsq_nr_queued(llc_dsq(cpu)) > 0 ||
+	if (idle && (may_run_head(urgent_dsq(cpu), cpu) ||
+		     may_run_head(llc_dsq(cpu), cpu) ||
 		     READ_ONCE(cpu_ctx(cpu)->pinned))) {
 		count(CNT_kick_late);
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);

@@ -28,24 +28,43 @@ static void count_loads(struct llc_loads *loads)
 			loads->of[cpu_llc[i] & (MAX_LLCS - 1)].cpus++;
 }
 
-/* The queue's head goes there at the next switch at which that looks for fair work. */
-static void take_from(u32 llc, u64 longest)
+/*
+ * The CPU that takes p, which waits in the LLC `from`, at the next switch at which it
+ * looks for fair work: of those that may run it, in the LLC with the shortest queue; or -1.
+ */
+static s32 find_taker(const struct llc_loads *loads, u32 from,
+		      const struct task_struct *p)
 {
-	struct task_struct *p = __COMPAT_scx_bpf_dsq_peek(longest);
+	const struct llc_load *longest = &loads->of[from & (MAX_LLCS - 1)];
+	const struct llc_load *best = longest;
+	s32 taker = -1;
 	u32 i;
 
-	if (!p)
-		return;
 	bpf_for(i, 0, nr_cpus) {
-		struct cpu_ctx *c = cpu_ctx(i);
+		const struct llc_load *load =
+			&loads->of[cpu_llc[i] & (MAX_LLCS - 1)];
 
-		if (cpu_llc[i] != llc || READ_ONCE(c->class) < CLASS_GAME ||
+		if (load == longest ||
+		    READ_ONCE(cpu_ctx(i)->class) < CLASS_GAME ||
+		    !is_uneven(longest, load) || !is_longer(best, load) ||
 		    !bpf_cpumask_test_cpu(i, p->cpus_ptr))
 			continue;
-		WRITE_ONCE(c->foreign, longest);
-		count(CNT_balance_llc);
-		return;
+		best = load;
+		taker = i;
 	}
+	return taker;
+}
+
+static void take_from(const struct llc_loads *loads, u32 from)
+{
+	u64 dsq = DSQ_LLC_BASE + from;
+	struct task_struct *p = __COMPAT_scx_bpf_dsq_peek(dsq);
+	s32 taker = p ? find_taker(loads, from, p) : -1;
+
+	if (taker < 0)
+		return;
+	WRITE_ONCE(cpu_ctx(taker)->foreign, dsq);
+	count(CNT_balance_llc);
 }
 
 /*
@@ -54,24 +73,19 @@ static void take_from(u32 llc, u64 longest)
  */
 static void balance_llcs(struct llc_loads *loads)
 {
-	u32 i, longest = 0, shortest = 0;
+	u32 i, longest = 0;
 
 	if (nr_llcs < 2 || (asymmetric && shared.playing))
 		return;
 	count_loads(loads);
-	bpf_for(i, 1, nr_llcs) {
-		const struct llc_load *load = &loads->of[i & (MAX_LLCS - 1)];
-
-		if (is_longer(load, &loads->of[longest & (MAX_LLCS - 1)]))
+	bpf_for(i, 1, nr_llcs)
+		if (is_longer(&loads->of[i & (MAX_LLCS - 1)],
+			      &loads->of[longest & (MAX_LLCS - 1)]))
 			longest = i;
-		if (is_longer(&loads->of[shortest & (MAX_LLCS - 1)], load))
-			shortest = i;
-	}
-	if (!is_uneven(&loads->of[longest & (MAX_LLCS - 1)],
-		       &loads->of[shortest & (MAX_LLCS - 1)]))
+	if (!loads->of[longest & (MAX_LLCS - 1)].queued)
 		return;
 	bpf_rcu_read_lock();
-	take_from(shortest, DSQ_LLC_BASE + longest);
+	take_from(loads, longest);
 	bpf_rcu_read_unlock();
 }
 

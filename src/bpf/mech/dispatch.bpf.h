@@ -15,6 +15,11 @@ static u64 head_key(u64 dsq)
 	return p ? p->scx.dsq_vtime : 0;
 }
 
+static u8 class_of_key(u64 key)
+{
+	return tasks[key & (MAX_TASKS - 1)].class;
+}
+
 /* May this CPU run the head of the queue? */
 static bool may_run_head(u64 dsq, s32 cpu)
 {
@@ -24,37 +29,54 @@ static bool may_run_head(u64 dsq, s32 cpu)
 }
 
 /*
- * Is the head of the CPU's own queue due before the one its LLC would give it? And once
- * it is due, many that are bound elsewhere must not stand before it for ever.
+ * Is `own`, the head of the CPU's own queue, due before the one its LLC would give it?
+ * And once it is due, many that are bound elsewhere must not stand before it for ever.
+ * Before urgent work that may run here it needs a turn: see bound_has_turn().
  */
-static bool own_queue_first(s32 cpu, bool any_urgent)
+static bool own_queue_first(const struct cpu_ctx *c, s32 cpu, u64 own,
+			    bool any_urgent)
 {
-	u64 own = head_key(cpu_dsq(cpu));
-	u64 urgent = any_urgent ? head_key(urgent_dsq(cpu)) : 0;
-	u64 llc = urgent ?: head_key(llc_dsq(cpu));
+	u64 dsq = any_urgent ? urgent_dsq(cpu) : llc_dsq(cpu);
+	struct task_struct *p = __COMPAT_scx_bpf_dsq_peek(dsq);
+	bool here = p && bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
 
-	if (!own)
-		return false;
-	if (!llc || before_u64(own, llc))
-		return true;
-	return before_u64(own, queue_key(0, scx_bpf_now())) &&
-	       !may_run_head(urgent ? urgent_dsq(cpu) : llc_dsq(cpu), cpu);
+	if (!p || before_u64(own, p->scx.dsq_vtime))
+		return !any_urgent || !here ||
+		       bound_has_turn(c->last, class_of_key(own));
+	return !here && before_u64(own, queue_key(0, scx_bpf_now()));
 }
 
 /*
- * Asked only when urgent work waits: see turn_of_fair(). A head that is bound elsewhere
- * has no turn here; whoever stands behind it may be not overdue at all.
+ * Is somebody of the queue that this CPU may run due before `key`? Some who may not
+ * stand before it: they are no reason to let it wait, nor is who behind them is not due.
+ * Global: verified once.
  */
+__noinline bool is_due_here(u64 dsq, s32 cpu, u64 key)
+{
+	struct task_struct *p;
+	u32 seen = 0;
+
+	bpf_for_each(scx_dsq, p, dsq, 0)
+	{
+		if (++seen > TURN_SCAN || !before_u64(p->scx.dsq_vtime, key))
+			break;
+		if (bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
+			return true;
+	}
+	return false;
+}
+
+/* Asked only when urgent work waits: see turn_of_fair(). */
 static bool is_turn_of_fair(const struct cpu_ctx *c, s32 cpu)
 {
-	u64 fair;
+	u64 key, head;
 
 	if (!is_urgent(c->last))
 		return false;
-	fair = head_key(llc_dsq(cpu));
-	return fair &&
-	       turn_of_fair(c->last, fair, queue_key(0, scx_bpf_now())) &&
-	       may_run_head(llc_dsq(cpu), cpu);
+	key = queue_key(0, scx_bpf_now());
+	head = head_key(llc_dsq(cpu));
+	return head && turn_of_fair(c->last, head, key) &&
+	       is_due_here(llc_dsq(cpu), cpu, key);
 }
 
 static __always_inline bool dispatch_urgent(s32 cpu)
@@ -91,13 +113,16 @@ static __always_inline bool dispatch_foreign(struct cpu_ctx *c)
 static __always_inline bool dispatch_own(struct cpu_ctx *c, s32 cpu,
 					 bool urgent)
 {
+	u64 own;
+
 	if (!READ_ONCE(c->pinned))
 		return false;
 	WRITE_ONCE(c->pinned, 0);
-	if (!scx_bpf_dsq_nr_queued(cpu_dsq(cpu)))
+	own = head_key(cpu_dsq(cpu));
+	if (!own)
 		return false;
 	WRITE_ONCE(c->pinned, 1);
-	if (!own_queue_first(cpu, urgent))
+	if (!own_queue_first(c, cpu, own, urgent))
 		return false;
 	if (!scx_bpf_dsq_move_to_local(cpu_dsq(cpu), 0))
 		return false;
@@ -116,8 +141,12 @@ static __always_inline bool dispatch_overdue(struct cpu_ctx *c)
 	return scx_bpf_dsq_move_to_local(dsq, 0);
 }
 
-/* Work conservation across LLCs: an idle CPU takes what others cannot run now. */
-static __always_inline bool dispatch_steal(s32 cpu)
+/*
+ * Work conservation across LLCs: an idle CPU takes what others cannot run now. One that
+ * could go on with its own takes urgent work alone: with a hog more than CPUs each
+ * switch would carry one into another cache. The timer evens out fair work.
+ */
+static __always_inline bool dispatch_steal(s32 cpu, bool goes_idle)
 {
 	u32 own = cpu_llc[cpu & (MAX_CPUS - 1)];
 	u32 i, llc;
@@ -127,7 +156,8 @@ static __always_inline bool dispatch_steal(s32 cpu)
 		if (llc >= nr_llcs)
 			llc -= nr_llcs;
 		if (scx_bpf_dsq_move_to_local(DSQ_URGENT_BASE + llc, 0) ||
-		    scx_bpf_dsq_move_to_local(DSQ_LLC_BASE + llc, 0)) {
+		    (goes_idle &&
+		     scx_bpf_dsq_move_to_local(DSQ_LLC_BASE + llc, 0))) {
 			count(CNT_dispatch_steal);
 			return true;
 		}
@@ -136,7 +166,7 @@ static __always_inline bool dispatch_steal(s32 cpu)
 }
 
 /*
- * Nobody waits: the running task starts another stint where it is. The kernel calls
+ * Nobody waits here: the running task starts another stint where it is. The kernel calls
  * neither `stopping` nor `running` for it, so it is charged here. Left out, a hog that had
  * been alone was owed the whole of that time, and the reader of an input report that
  * computes never used up its 300 us.
@@ -163,6 +193,7 @@ static __always_inline void keep_running(struct task_struct *prev,
 	c->started = now;
 	c->counted = now;
 	c->class = t->class;
+	c->last = t->class;
 	frequency_running(cpu, t->class, now);
 	count(CNT_dispatch_keep);
 }
@@ -173,12 +204,13 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 	/* Mostly there is none, and then nothing else has to look for it. */
 	bool urgent = scx_bpf_dsq_nr_queued(urgent_dsq(cpu)) > 0;
 	bool turn = urgent && is_turn_of_fair(c, cpu);
+	bool goes_on = prev && (prev->scx.flags & SCX_TASK_QUEUED);
 
 	if (dispatch_overdue(c))
 		return;
 	if (!urgent && keep_lock_holder(c, prev))
 		return;
-	if (dispatch_lock_holder(c, cpu, prev))
+	if (dispatch_lock_holder(c, cpu, goes_on ? NULL : prev))
 		return;
 	if (dispatch_own(c, cpu, urgent))
 		return;
@@ -196,9 +228,9 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 	}
 	if (turn && dispatch_urgent(cpu))
 		return;
-	if (nr_llcs > 1 && dispatch_steal(cpu))
+	if (nr_llcs > 1 && dispatch_steal(cpu, !goes_on))
 		return;
-	if (prev && (prev->scx.flags & SCX_TASK_QUEUED))
+	if (goes_on)
 		keep_running(prev, c, cpu);
 }
 

@@ -150,10 +150,10 @@ s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 
 /*
  * Another stint without a wakeup. A preempted task keeps the deadline it waited
- * for, unless it has had its request; an expired one asks again. One of another class
- * is due when the earlier of both is.
+ * for, unless it has had its request; an expired one asks again: true. One of another
+ * class is due when the earlier of both is.
  */
-static __always_inline void requeue_deadline(struct task_struct *p,
+static __always_inline bool requeue_deadline(struct task_struct *p,
 					     struct task_ctx *t, u64 now)
 {
 	u8 class = class_again(p, t, now);
@@ -162,10 +162,24 @@ static __always_inline void requeue_deadline(struct task_struct *p,
 
 	count(again ? CNT_requeue_expired : CNT_requeue_preempted);
 	if (!again && class == t->class)
-		return;
+		return false;
 	t->class = class;
 	set_deadline(task_slot(p), now);
 	task_keep(t, old);
+	return again;
+}
+
+/*
+ * A round of those that are bound to one CPU may be longer than that of all CPUs, which
+ * is what a deadline goes by.
+ */
+static __always_inline void stretch_bound(struct task_ctx *t, s32 cpu, u64 now)
+{
+	u64 round = fair_round(&tun, scx_bpf_dsq_nr_queued(cpu_dsq(cpu)));
+
+	if (t->class >= CLASS_FAIR && is_hog(&tun, t) &&
+	    before_u64(t->deadline, now + round))
+		t->deadline = now + round;
 }
 
 /*
@@ -175,7 +189,8 @@ static __always_inline void requeue_deadline(struct task_struct *p,
  * where the earliest deadline comes first.
  */
 static __always_inline void enqueue_bound(struct task_struct *p,
-					  struct task_ctx *t, s32 cpu, u64 now)
+					  struct task_ctx *t, s32 cpu, u64 now,
+					  bool anew)
 {
 	if (looks_idle(cpu) && scx_bpf_test_and_clear_cpu_idle(cpu)) {
 		insert_on(p, t, cpu, 0);
@@ -189,6 +204,8 @@ static __always_inline void enqueue_bound(struct task_struct *p,
 		insert_on(p, t, cpu, SCX_ENQ_PREEMPT);
 		return;
 	}
+	if (anew)
+		stretch_bound(t, cpu, now);
 	queue_cpu(p, t, cpu);
 }
 
@@ -252,7 +269,8 @@ void BPF_STRUCT_OPS(photon_enqueue, struct task_struct *p, u64 enq_flags)
 	struct task_ctx *t = task_ctx(p);
 	s32 cpu = cpu_of(p);
 	u64 now = scx_bpf_now();
-	bool was_running;
+	bool anew = enq_flags & SCX_ENQ_WAKEUP;
+	bool was_running = !(enq_flags & (SCX_ENQ_WAKEUP | SCX_ENQ_REENQ));
 
 	if (enq_flags & SCX_ENQ_WAKEUP) {
 		if (t->woken_at)
@@ -268,16 +286,20 @@ void BPF_STRUCT_OPS(photon_enqueue, struct task_struct *p, u64 enq_flags)
 		 * has had what a report is worth is no reader any more.
 		 */
 		why_moved(p, now);
-		if (t->class == CLASS_INPUT && t->used >= INPUT_REQUEST_NS)
+		if (t->class == CLASS_INPUT && t->used >= INPUT_REQUEST_NS) {
 			requeue_deadline(p, t, now);
+			was_running = true;
+		}
 	} else {
-		requeue_deadline(p, t, now);
+		/* Born where it may not run: see photon_select_cpu(). */
+		if (!t->woken_at)
+			t->woken_at = now;
+		anew = requeue_deadline(p, t, now);
 	}
 	if (p->nr_cpus_allowed == 1) {
-		enqueue_bound(p, t, cpu, now);
+		enqueue_bound(p, t, cpu, now, anew);
 		return;
 	}
-	was_running = !(enq_flags & (SCX_ENQ_WAKEUP | SCX_ENQ_REENQ));
 	if (seeks_cpu(t->class, was_running) &&
 	    enqueue_urgent(p, t, cpu, now, enq_flags))
 		return;

@@ -178,6 +178,8 @@ __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 		cpu = next_in_llc[cpu & (MAX_CPUS - 1)];
 		if (cpu == prev && !asymmetric)
 			break;
+		if (cpu == first || cpu == second)
+			continue;
 		try_victim(&best, cpu, p, now);
 	}
 	/*

@@ -5,7 +5,7 @@
  * own for ever: 8 hogs in one and 12 in the other, on 4 CPUs each, had half of a CPU and a
  * third.
  *
- * When it is bad: a task that is moved finds a cold cache. It is one in 20 ms.
+ * When it is bad: a task that is moved finds a cold cache. It is one a beat of the timer.
  */
 #ifndef PHOTON_POLICY_BALANCE_H
 #define PHOTON_POLICY_BALANCE_H
@@ -23,13 +23,17 @@ static inline bool is_longer(const struct llc_load *a, const struct llc_load *b)
 	return (u64)a->queued * b->cpus > (u64)b->queued * a->cpus;
 }
 
-/* Will the one that is moved wait for less, though it stands in the other queue then? */
+/*
+ * Will the one that is moved wait for no more, though it stands in the other queue then?
+ * If it is the same, they take turns: five hogs beside four would else have four fifths
+ * of what those have.
+ */
 static inline bool is_uneven(const struct llc_load *from,
 			     const struct llc_load *to)
 {
 	struct llc_load then = { .queued = to->queued + 1, .cpus = to->cpus };
 
-	return is_longer(from, &then);
+	return from->queued && !is_longer(&then, from);
 }
 
 #endif /* PHOTON_POLICY_BALANCE_H */

@@ -27,7 +27,7 @@ enum {
 	/*
 	 * The longest of any other kernel thread, also of one of nice 19: others wait
 	 * for what it does and for the locks it holds. One that never sleeps so gets a
-	 * third of a CPU, a slice of 4 ms every 12, whatever its share would be.
+	 * third of a CPU, a slice that ends at a tick, 4 ms, every 12, whatever its share would be.
 	 */
 	KTHREAD_DEADLINE_MAX_NS = 8 * NSEC_PER_MSEC_,
 	/*
@@ -41,6 +41,13 @@ enum {
 	FAIR_DEADLINE_MIN_NS = 6 * NSEC_PER_MSEC_,
 };
 
+/* Does it run for a slice or longer at a time? */
+static inline bool is_hog(const volatile struct tunables *pr,
+			  const struct task_ctx *t)
+{
+	return max_u64(t->burst, t->used) >= us_to_ns(pr->slice_us);
+}
+
 /* By burst. Who never sleeps has no burst but what it has used so far. */
 static inline u64 fair_deadline(const volatile struct tunables *pr,
 				const struct task_ctx *t,
@@ -49,7 +56,7 @@ static inline u64 fair_deadline(const volatile struct tunables *pr,
 	u64 longest = us_to_ns(pr->fair_deadline_us);
 	u64 burst = max_u64(t->burst, t->used);
 
-	if (fc->round > longest && burst >= us_to_ns(pr->slice_us))
+	if (fc->round > longest && is_hog(pr, t))
 		return fc->round;
 	return clamp_u64(burst * FAIR_BURST_FACTOR, FAIR_DEADLINE_MIN_NS,
 			 longest);

@@ -32,7 +32,8 @@ enum {
 	/* A lead beyond this comes from a past load and pulls no harder. */
 	FAIR_PULL_MAX_NS = 32 * NSEC_PER_MSEC_,
 	/*
-	 * What has been denied to a task longer ago than this is forgotten. One that never
+	 * What has been denied to a task longer ago than this is forgotten, longer than any
+	 * deadline that it could move. One that never
 	 * sleeps would else be owed without end, for the time in which it shared one CPU
 	 * with many, and take it back from whoever comes later.
 	 */
@@ -109,11 +110,20 @@ static inline void fair_charge(struct task_ctx *t, u64 ran, u64 weight)
 	t->vtime += fair_cost(ran, weight);
 }
 
-/* What has been denied to it too long ago. By the clock of its last step, which is enough. */
+/*
+ * What has been denied to it too long ago, and what it had before others, but for as much
+ * as moves a deadline at all: who was alone on a CPU for a minute, beside others with too
+ * many for theirs, has taken nothing from them. By the clock of its last step, which is
+ * enough.
+ */
 static inline void fair_forget(struct task_ctx *t, const struct fair_clock *fc)
 {
+	u64 most = fc->vtime + max_u64(FAIR_MEMORY_NS, fc->round);
+
 	if (before_u64(t->vtime, fc->vtime - FAIR_MEMORY_NS))
 		t->vtime = fc->vtime - FAIR_MEMORY_NS;
+	else if (before_u64(most, t->vtime))
+		t->vtime = most;
 }
 
 /* Whose service is the fair clock: fair work, also where it waits as batch work does. */
@@ -198,6 +208,13 @@ static inline void fair_step(struct fair_clock *fc, u64 now, u64 served,
 	fc->at = now;
 }
 
+/* ns for this many slices on one CPU. */
+static inline u64 fair_round(const volatile struct tunables *pr, u64 slices)
+{
+	return min_u64(slices * us_to_ns(pr->slice_us) * FAIR_ROUND_SLACK,
+		       FAIR_ROUND_MAX_NS);
+}
+
 /*
  * How long a round of slices takes if urgent work leaves half of the machine. When
  * it is longer than the deadlines, these cannot be kept: see fair_stretch().
@@ -205,10 +222,7 @@ static inline void fair_step(struct fair_clock *fc, u64 now, u64 served,
 static inline void fair_count(const volatile struct tunables *pr,
 			      struct fair_clock *fc, u64 runnable, u64 cpus)
 {
-	u64 slices = div_or(runnable, cpus, runnable);
-
-	fc->round = min_u64(slices * us_to_ns(pr->slice_us) * FAIR_ROUND_SLACK,
-			    FAIR_ROUND_MAX_NS);
+	fc->round = fair_round(pr, div_or(runnable, cpus, runnable));
 }
 
 /*

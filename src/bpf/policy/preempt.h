@@ -9,12 +9,20 @@
 #include "link.h"
 
 enum {
-	/* A claimed CPU that never came to run the claimant is free again. */
+	/*
+	 * A claimed CPU that never came to run the claimant is free again. Longer than an
+	 * IPI and a switch take, shorter than a frame would notice.
+	 */
 	CLAIM_NS = 500 * NSEC_PER_USEC_,
 	/* In a claim's time: it is for the waiter of a lock, see lock.h. */
 	CLAIM_OF_LOCK = 1,
-	/* CPUs looked at beyond the previous and the waking one. */
+	/*
+	 * CPUs looked at beyond the previous and the waking one, each some 60 instructions:
+	 * as many as share most last-level caches.
+	 */
 	VICTIM_SCAN = 8,
+	/* Tasks of a queue that are asked whether they have a turn. */
+	TURN_SCAN = 8,
 };
 
 /* What a CPU publishes about the task it runs. */
@@ -117,6 +125,16 @@ static inline bool gives_way(u8 class, u64 asked, u64 answered)
 static inline bool turn_of_fair(u8 last, u64 fair_deadline, u64 now)
 {
 	return is_urgent(last) && before_u64(fair_deadline, now);
+}
+
+/*
+ * The same for work of a class that is bound to the CPU and due before the urgent work:
+ * of a crowd that is bound to one CPU somebody is always overdue, and a frame that came
+ * there would wait for all of it.
+ */
+static inline bool bound_has_turn(u8 last, u8 bound)
+{
+	return is_urgent(bound) || is_urgent(last);
 }
 
 #endif /* PHOTON_POLICY_PREEMPT_H */

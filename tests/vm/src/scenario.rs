@@ -42,6 +42,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("tunables", scenarios::tunables::run),
     ("wait_bound", scenarios::wait_bound::run),
     ("counters", scenarios::counters::run),
+    ("crowd", scenarios::crowd::run),
     ("detach", scenarios::detach::run),
     ("display", scenarios::display::run),
     ("ejection", scenarios::ejection::run),

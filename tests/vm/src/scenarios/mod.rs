@@ -8,6 +8,7 @@ pub mod capabilities;
 pub mod cost;
 pub mod counters;
 pub mod critical_path;
+pub mod crowd;
 pub mod cycles;
 pub mod daemon_cost;
 pub mod demo;
