@@ -57,6 +57,7 @@ mod ticker;
 mod top;
 mod topology;
 mod tuning;
+mod unix_socket;
 mod view;
 mod why;
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::client::Client;
+use crate::client::Viewer;
 use crate::printable::printable;
 use crate::stats;
 use crate::view::View;
@@ -144,26 +144,46 @@ pub struct RecordArgs {
 }
 
 pub fn record(args: &RecordArgs, stopped: impl Fn(Duration) -> bool) -> Result<()> {
-    let mut client = Client::connect()?;
+    let mut daemon = Viewer::connect()?;
     let file = File::create_new(&args.file).with_context(|| args.file.display().to_string())?;
     let mut out = Writer::new(BufWriter::new(file))?;
     let (begin, mut views) = (Instant::now(), 0);
     let limit = args.seconds.map(Duration::from_secs_f64);
-    loop {
-        match client.ask("view") {
-            Ok(view) => out.write(&view)?,
+    let lost = loop {
+        match daemon.view() {
+            Ok(view) => {
+                view.iter().try_for_each(|view| out.write(view))?;
+                views += usize::from(view.is_some());
+            }
             Err(e) if views == 0 => return Err(e),
-            // The daemon has ended: so does the recording.
-            Err(_) => break,
+            Err(e) => break Some(e),
         }
-        views += 1;
         let over = limit.is_some_and(|limit| begin.elapsed() >= limit);
         if over || stopped(Duration::from_secs_f64(args.every)) {
-            break;
+            break None;
+        }
+    };
+    let lasted = begin.elapsed();
+    println!("{views} views in {}", args.file.display());
+    match lost {
+        Some(e) => end_of_daemon(limit, lasted, e),
+        None => Ok(()),
+    }
+}
+
+/// It ends a recording that was to last as long as the daemon, and cuts any other.
+fn end_of_daemon(limit: Option<Duration>, lasted: Duration, why: anyhow::Error) -> Result<()> {
+    match limit {
+        Some(limit) => Err(why.context(format!(
+            "the recording is cut, after {:.1} of {:.1} s",
+            lasted.as_secs_f64(),
+            limit.as_secs_f64()
+        ))),
+        None => {
+            println!("It has ended with the daemon: {why:#}");
+            Ok(())
         }
     }
-    println!("{views} views in {}", args.file.display());
-    Ok(())
 }
 
 /// Prints a recording as `--monitor` and `why` would have.
@@ -240,6 +260,20 @@ mod tests {
         print(views, false, &mut out).expect("prints");
         // Two samples and the sum.
         assert_eq!(out.split(|&b| b == b'\n').count() - 1, 3);
+    }
+
+    #[test]
+    fn a_recording_that_lasts_less_than_asked_for_is_no_success() {
+        let end = |limit| {
+            let why = anyhow::anyhow!("scx_photon has stopped");
+            end_of_daemon(limit, Duration::from_secs(2), why)
+        };
+        assert!(end(None).is_ok());
+        let cut = end(Some(Duration::from_secs(60))).expect_err("cut");
+        assert_eq!(
+            format!("{cut:#}"),
+            "the recording is cut, after 2.0 of 60.0 s: scx_photon has stopped"
+        );
     }
 
     fn recording(views: u64) -> Vec<u8> {

@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -19,12 +19,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use log::info;
 use nix::sys::epoll::{Epoll, EpollCreateFlags};
-use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, UnixAddr, getsockopt, socket, sockopt::PeerCredentials,
-};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
 use crate::rate::{self, Rate};
 use crate::socket_name::SocketName;
+use crate::unix_socket::{self, BACKLOG};
 
 /// Beside the statistics.
 pub const SOCKET: &str = "/var/run/scx/root/photon-run";
@@ -39,6 +38,7 @@ const IN_ALL: usize = 256;
 const RATE_MAX: u32 = 20;
 /// Connections a second; more wait for the next one. A loop of them must not keep the daemon busy.
 const CONNECTIONS_MAX: u32 = 64;
+const _: () = assert!((BACKLOG as u32) < CONNECTIONS_MAX);
 const YES: &[u8] = b"ok\n";
 const NO: &[u8] = b"full\n";
 
@@ -55,22 +55,14 @@ pub fn run(command: &[OsString]) -> anyhow::Error {
 }
 
 fn tell(path: &Path) -> Result<()> {
-    let mut stream = connect(path).context("connecting")?;
-    stream.set_read_timeout(Some(ANSWER))?;
+    let begin = Instant::now();
+    let mut stream = unix_socket::connect(path, ANSWER).context("connecting")?;
+    // Of both waits together; one that has used it all up is an error here.
+    stream.set_read_timeout(Some(ANSWER.saturating_sub(begin.elapsed())))?;
     let mut answer = [0; 8];
     let n = stream.read(&mut answer).context("waiting for the answer")?;
     anyhow::ensure!(&answer[..n] == YES, "the daemon takes no more");
     Ok(())
-}
-
-/// Not a moment of waiting: behind a full backlog of a daemon that is stopped no game would ever start.
-fn connect(path: &Path) -> Result<UnixStream> {
-    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-    nix::sys::socket::connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
-    let stream = UnixStream::from(socket);
-    stream.set_nonblocking(false)?;
-    Ok(stream)
 }
 
 struct Entry {
@@ -97,8 +89,7 @@ impl Registry {
         }
         // Of a daemon that was killed; ours is the only one that can be attached.
         let _ = std::fs::remove_file(socket);
-        let listener = UnixListener::bind(socket).context("opening the socket")?;
-        listener.set_nonblocking(true)?;
+        let listener = unix_socket::listen(socket).context("opening the socket")?;
         std::fs::set_permissions(socket, PermissionsExt::from_mode(0o666))?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("creating epoll")?;
         rate::listen(&epoll, &listener)?;
@@ -175,7 +166,7 @@ impl Registry {
 mod tests {
     use super::*;
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    use nix::sys::socket::{Backlog, listen};
+    use std::os::unix::net::UnixStream;
 
     fn named(name: &str) -> std::path::PathBuf {
         std::env::temp_dir().join(format!("photon-{name}-{}", std::process::id()))
@@ -209,15 +200,21 @@ mod tests {
         );
     }
 
-    /// The client's, when nobody accepts: as behind a daemon that is stopped.
+    fn connect(path: &Path) -> UnixStream {
+        unix_socket::connect(path, ANSWER).expect("there is room")
+    }
+
+    /// Nobody accepts: as behind a daemon that is stopped.
     #[test]
     fn a_full_backlog_keeps_no_game_from_starting() {
         let path = named("backlog");
-        let listener = UnixListener::bind(&path).expect("a socket");
-        listen(&listener, Backlog::new(1).expect("a number")).expect("a short backlog");
-        let clients: Vec<_> = (0..4).map(|_| connect(&path)).collect();
-        std::fs::remove_file(&path).expect("removes");
-        assert!(clients[0].is_ok() && clients[3].is_err(), "{clients:?}");
+        let _registry = Registry::listen(&path).expect("a socket");
+        let clients: Vec<_> = (0..=BACKLOG).map(|_| connect(&path)).collect();
+        let begin = Instant::now();
+        assert!(tell(&path).is_err());
+        // A busy machine's delays included.
+        assert!(begin.elapsed() < 10 * ANSWER, "{:?}", begin.elapsed());
+        drop(clients);
     }
 
     #[test]
@@ -263,10 +260,13 @@ mod tests {
             let mut fds = [PollFd::new(r.fd(), PollFlags::POLLIN)];
             poll(&mut fds, PollTimeout::ZERO).expect("polls") == 1
         };
-        let clients = (0..CONNECTIONS_MAX + 1).map(|_| connect(&path).expect("connects"));
-        let clients: Vec<_> = clients.collect();
-        assert!(readable(&registry));
-        registry.accept();
+        let mut clients = Vec::new();
+        for _ in 0..CONNECTIONS_MAX {
+            clients.push(connect(&path));
+            assert!(readable(&registry));
+            registry.accept();
+        }
+        clients.push(connect(&path));
         assert!(!readable(&registry), "one waits, and is not heard");
         registry.connections.end_window();
         registry.tick();

@@ -12,7 +12,7 @@ use crate::tables::TUNABLES;
 
 /// The daemon answers with what the kernel part has then.
 pub fn run(assignments: &[(String, String)], json: bool) -> Result<()> {
-    // The daemon refuses as well; but what it says comes with words of its library around it.
+    // The daemon refuses as well, but knows nothing of our exit codes.
     if !assignments.is_empty() {
         caps::need_root("only root may change tunables")?;
     }

@@ -23,6 +23,7 @@ use serde_json::Value;
 use crate::rate::{self, LISTENER, Rate};
 use crate::rundir::{RUN_DIR, RunDir};
 use crate::socket_name::SocketName;
+use crate::unix_socket::{self, BACKLOG};
 
 /// The socket of the running daemon.
 pub fn path() -> PathBuf {
@@ -37,6 +38,7 @@ const REQUEST_MAX: usize = 1024;
 /// Requests and connections a second, of all clients together: enough for a `top`
 /// and twenty commands, and strangers cannot keep the daemon busy.
 const RATE_MAX: u32 = 50;
+const _: () = assert!((BACKLOG as u32) < RATE_MAX);
 /// Whoever may connect may ask: connecting needs write permission.
 const MODE: u32 = 0o666;
 
@@ -76,10 +78,9 @@ impl Socket {
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => return Err(e).with_context(|| path.display().to_string()),
         }
-        let listener = UnixListener::bind(path).with_context(|| path.display().to_string())?;
+        let listener = unix_socket::listen(path).with_context(|| path.display().to_string())?;
         // Nobody but us may replace what the name stands for in between.
         std::fs::set_permissions(path, PermissionsExt::from_mode(MODE))?;
-        listener.set_nonblocking(true)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("creating epoll")?;
         rate::listen(&epoll, &listener)?;
         Ok(Socket {
@@ -367,6 +368,19 @@ mod tests {
             .read_line(&mut line)
             .expect("an answer");
         assert!(line.contains("\"errno\":0"), "{line}");
+    }
+
+    /// As many as there is room for; a closed one waits to be accepted, too.
+    #[test]
+    fn a_burst_of_closed_connections_shuts_nobody_out() {
+        const MOMENT: Duration = Duration::from_millis(1);
+        let s = socket("burst");
+        let path = at("burst");
+        let burst = (0..10 * RATE_MAX).take_while(|_| unix_socket::connect(&path, MOMENT).is_ok());
+        assert!(burst.count() > 1);
+        turn(&s);
+        let mut late = UnixStream::connect(&path).expect("connects");
+        assert!(ask(&s, &mut late, "{\"req\":\"x\"}\n").is_some());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::caps::SCHED_EXT;
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::latch;
 use crate::shutdown::end_with_the_reader;
 
@@ -39,7 +39,7 @@ pub struct Daemon {
 #[serde(rename_all = "snake_case")]
 pub enum Heartbeat {
     Answers,
-    /// Connected, and no answer in time: it waits for a CPU.
+    /// There is one, and no answer in time: it waits for a CPU.
     Busy,
     Silent,
 }
@@ -108,8 +108,13 @@ impl Status {
         if !self.scheduling {
             return;
         }
-        let Ok(mut client) = Client::connect_within(TIMEOUT) else {
-            return;
+        let mut client = match Client::connect_within(TIMEOUT) {
+            Ok(client) => client,
+            Err(e) if client::is_full(&e) => {
+                self.heartbeat = Heartbeat::Busy;
+                return;
+            }
+            Err(_) => return,
         };
         self.daemon = client.ask("status").ok();
         self.heartbeat = match self.daemon {

@@ -18,7 +18,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::client::Client;
+use crate::client::Viewer;
 use crate::recording::Reader;
 use crate::shutdown::Shutdown;
 use crate::view::View;
@@ -30,23 +30,25 @@ const KEY_WAIT: Duration = Duration::from_millis(100);
 
 /// Where the views come from.
 enum Source {
-    Live(Client),
+    Live(Viewer),
     Recording { views: Vec<View>, at: usize },
 }
 
 impl Source {
-    fn next(&mut self) -> Result<View> {
+    /// None while the daemon is lost.
+    fn next(&mut self) -> Result<Option<View>> {
         match self {
-            Source::Live(client) => client.ask("view").context("scx_photon has stopped"),
+            Source::Live(viewer) => viewer.view(),
             Source::Recording { views, at } => {
                 *at = (*at + 1).min(views.len() - 1);
-                Ok(views[*at].clone())
+                Ok(Some(views[*at].clone()))
             }
         }
     }
 
     fn name(&self) -> String {
         match self {
+            Source::Live(viewer) if viewer.is_lost() => "lost".into(),
             Source::Live(_) => "live".into(),
             Source::Recording { views, at } => format!("recording {}/{}", at + 1, views.len()),
         }
@@ -70,7 +72,7 @@ pub struct State {
 
 pub fn run(replay: Option<&Path>, shutdown: &Shutdown) -> Result<()> {
     let mut source = match replay {
-        None => Source::Live(Client::connect()?),
+        None => Source::Live(Viewer::connect()?),
         Some(path) => {
             let views: Result<Vec<View>> = Reader::open(path)?.collect();
             let views = views?;
@@ -93,7 +95,7 @@ pub fn run(replay: Option<&Path>, shutdown: &Shutdown) -> Result<()> {
 fn watch(terminal: &mut DefaultTerminal, source: &mut Source, shutdown: &Shutdown) -> Result<()> {
     let mut state = State {
         view: match source {
-            Source::Live(client) => client.ask("view")?,
+            Source::Live(viewer) => viewer.view()?.unwrap_or_default(),
             Source::Recording { views, .. } => views[0].clone(),
         },
         ..State::default()
@@ -140,7 +142,9 @@ fn is_over(shutdown: &Shutdown) -> Result<bool> {
 }
 
 fn advance(state: &mut State, source: &mut Source) -> Result<()> {
-    let next = source.next()?;
+    let Some(next) = source.next()? else {
+        return Ok(());
+    };
     // A recording that has ended shows its last second, not a second of nothing.
     if next.sample.at_ns != state.view.sample.at_ns {
         state.before = std::mem::replace(&mut state.view, next);
