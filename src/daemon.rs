@@ -60,6 +60,7 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
         sockets: None,
         registry: None,
         tries: 0,
+        reload: false,
     };
     loop {
         if let Some(why) = caps::blocker().or_else(latch::blocker) {
@@ -69,7 +70,9 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
             Err(e) if kept.tries > 0 => {
                 kept.tries -= 1;
                 info!("not attached again yet: {e:#}");
-                if !(shutdown.wait(TRY_AGAIN) && shutdown.asked()? == Asked::Stop) {
+                let asked = shutdown.wait(TRY_AGAIN)?;
+                kept.reload |= asked == Asked::Reload;
+                if asked != Asked::Stop {
                     continue;
                 }
                 None
@@ -98,6 +101,8 @@ struct Kept {
     registry: Option<Registry>,
     /// How often an attachment may still fail: 0 but for those after hotplug.
     tries: u32,
+    /// SIGHUP came while nothing was attached.
+    reload: bool,
 }
 
 /// While several CPUs go, one may be gone in the midst of reading what there is.
@@ -121,6 +126,9 @@ fn session(cli: &Cli, kept: &mut Kept, shutdown: &Shutdown) -> Result<Option<Exi
     tuning.game_changed(&scheduler, &games)?;
     let sockets = kept.sockets.get_or_insert_with(Sockets::launch);
     let session = Session::new(&scheduler, probe, display, games, tuning, sockets)?;
+    if std::mem::take(&mut kept.reload) {
+        session.reload(cli)?;
+    }
     // Last: who waits for this line may ask now.
     announce::start(
         cli,
@@ -274,10 +282,14 @@ impl<'s> Session<'s> {
     fn stops(&self, cli: &Cli, shutdown: &Shutdown) -> Result<bool> {
         let asked = shutdown.asked()?;
         if asked == Asked::Reload {
-            let mut games = self.games.borrow_mut();
-            self.tuning.reload(self.scheduler, cli, &mut games)?;
+            self.reload(cli)?;
         }
         Ok(asked == Asked::Stop)
+    }
+
+    fn reload(&self, cli: &Cli) -> Result<()> {
+        let mut games = self.games.borrow_mut();
+        self.tuning.reload(self.scheduler, cli, &mut games)
     }
 
     /// Who plays, and what the configuration says for that game.

@@ -124,7 +124,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     privilege::drop_unneeded();
     let shutdown = Shutdown::install()?;
     match cli.monitor {
-        Some(seconds) => monitor::run(seconds, cli.json, |time| shutdown.wait(time))?,
+        Some(seconds) => monitor::run(seconds, cli.json, |time| shutdown.ends_within(time))?,
         None => daemon::run(cli, &shutdown)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -152,7 +152,7 @@ fn run_command(cli: &Cli, command: &Command) -> Result<ExitCode> {
         Command::Report(args) => report::run(args)?,
         Command::Record(args) => {
             let shutdown = Shutdown::install()?;
-            recording::record(args, |time| shutdown.wait(time))?;
+            recording::record(args, |time| shutdown.ends_within(time))?;
         }
         Command::Replay { file } => recording::replay(file, cli.json)?,
         Command::Set { assignments } => set::run(assignments, cli.json)?,

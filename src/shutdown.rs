@@ -7,12 +7,14 @@
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::time::TimeSpec;
 
 /// What the signals mean to the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +72,28 @@ impl Shutdown {
         Ok(Shutdown { signals, nohup })
     }
 
-    /// Sleeps for at most `time`; true if asked to stop, which here every signal does.
-    pub fn wait(&self, time: Duration) -> bool {
-        let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
-        let mut fds = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        matches!(poll(&mut fds, timeout), Ok(n) if n > 0)
+    /// Sleeps for `time`, or until something is asked, which is taken by that.
+    pub fn wait(&self, time: Duration) -> Result<Asked> {
+        let begin = Instant::now();
+        loop {
+            let left = time.saturating_sub(begin.elapsed());
+            let mut fds = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+            match ppoll(&mut fds, Some(TimeSpec::from(left)), None) {
+                Ok(0) => return Ok(Asked::Nothing),
+                Err(Errno::EINTR) => {}
+                other => drop(other.context("waiting for signals")?),
+            }
+            // The kernel keeps a signal that is blocked, even one that is ignored: it may mean nothing.
+            match self.asked()? {
+                Asked::Nothing => {}
+                asked => return Ok(asked),
+            }
+        }
+    }
+
+    /// The same for who has nothing to read again: every signal that means something ends it.
+    pub fn ends_within(&self, time: Duration) -> bool {
+        !matches!(self.wait(time), Ok(Asked::Nothing))
     }
 
     /// What has come. To stop is above all else.
@@ -124,6 +143,44 @@ mod tests {
         assert_eq!(nohup(), ignored & (1 << (libc::SIGHUP - 1)) != 0);
     }
 
+    /// As the kernel sends it when a terminal closes.
+    fn hang_up() {
+        // SAFETY: plain numbers, of which zeros are good.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        (info.si_signo, info.si_code) = (libc::SIGHUP, libc::SI_KERNEL);
+        // SAFETY: reads the struct; a thread may send itself any code.
+        let sent = unsafe {
+            libc::syscall(
+                libc::SYS_rt_tgsigqueueinfo,
+                libc::getpid(),
+                libc::gettid(),
+                libc::SIGHUP,
+                &raw const info,
+            )
+        };
+        assert_eq!(sent, 0, "{}", std::io::Error::last_os_error());
+    }
+
+    #[test]
+    fn under_nohup_the_end_of_the_terminal_ends_no_wait() {
+        const WAIT: Duration = Duration::from_millis(20);
+        let thread = std::thread::spawn(|| {
+            let mut shutdown = Shutdown::install().expect("a signalfd");
+            shutdown.nohup = true;
+            hang_up();
+            let begin = Instant::now();
+            assert!(!shutdown.ends_within(WAIT));
+            assert!(begin.elapsed() >= WAIT);
+            hang_up();
+            pthread_kill(pthread_self(), Signal::SIGTERM).expect("sends");
+            assert!(shutdown.ends_within(WAIT));
+            shutdown.nohup = false;
+            hang_up();
+            assert!(shutdown.ends_within(WAIT));
+        });
+        thread.join().expect("passes");
+    }
+
     #[test]
     fn hangup_is_no_stop() {
         // The mask is a thread's own: one that ends here.
@@ -131,9 +188,11 @@ mod tests {
             let shutdown = Shutdown::install().expect("a signalfd");
             let send = |s| pthread_kill(pthread_self(), s).expect("sends");
             assert_eq!(shutdown.asked().expect("reads"), Asked::Nothing);
-            assert!(!shutdown.wait(Duration::ZERO));
+            let wait = || shutdown.wait(Duration::ZERO).expect("waits");
+            assert_eq!(wait(), Asked::Nothing);
             send(Signal::SIGHUP);
-            assert!(shutdown.wait(Duration::ZERO));
+            assert_eq!(wait(), Asked::Reload);
+            send(Signal::SIGHUP);
             assert_eq!(shutdown.asked().expect("reads"), Asked::Reload);
             send(Signal::SIGHUP);
             send(Signal::SIGTERM);
