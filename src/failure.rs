@@ -29,6 +29,8 @@ pub enum Failure {
     Latched(String),
     /// 7: the machine is bigger than the scheduler's tables.
     TooBig(String),
+    /// As the scx_photon that `bench` has started: its exit code, and what it said.
+    OfChild(u8, String),
 }
 
 impl Failure {
@@ -43,6 +45,7 @@ impl Failure {
             Failure::Ejected(_) => 8,
             Failure::Log(_) => 9,
             Failure::Latched(_) => 10,
+            Failure::OfChild(code, _) => *code,
         }
     }
 }
@@ -76,6 +79,7 @@ impl fmt::Display for Failure {
                 f,
                 "stays off, since the kernel ejected it in this boot: {why}; `sudo scx_photon --clear-latch` lets it start again"
             ),
+            Failure::OfChild(_, said) => write!(f, "scx_photon under test has ended: {said}"),
             Failure::Log(why) | Failure::TooBig(why) | Failure::Usage(why) => write!(f, "{why}"),
         }
     }
@@ -117,6 +121,7 @@ mod tests {
             Failure::Latched("x".into()),
             Failure::Log("x".into()),
             Failure::TooBig("x".into()),
+            Failure::OfChild(7, "x".into()),
         ];
         for f in all {
             assert!(!f.to_string().contains('\n'));

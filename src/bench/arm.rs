@@ -3,10 +3,10 @@
 
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use photon_bench::sys::signal::stop_requested;
@@ -58,13 +58,13 @@ impl Subject {
         let mut photon = Photon { child, log };
         let begin = Instant::now();
         while !attached_is_ours() {
-            if let Some(status) = photon.child.try_wait()? {
-                bail!(
-                    "scx_photon did not attach ({status}): {}",
-                    photon.what_it_said()
-                );
+            if stop_requested() {
+                bail!("interrupted");
             }
-            if stop_requested() || begin.elapsed() > ATTACH_LIMIT {
+            if let Some(status) = photon.child.try_wait()? {
+                return Err(ended(status, photon.what_it_said()));
+            }
+            if begin.elapsed() > ATTACH_LIMIT {
                 bail!("scx_photon did not attach in time");
             }
             std::thread::sleep(POLL);
@@ -77,7 +77,7 @@ impl Subject {
             (Subject::Kernel, None) => Ok(()),
             (Subject::Kernel, Some(other)) => Err(Failure::Busy(other).into()),
             (Subject::Photon(_), Some(_)) if attached_is_ours() => Ok(()),
-            (Subject::Photon(photon), _) => Err(Failure::Ejected(photon.what_it_said()).into()),
+            (Subject::Photon(photon), _) => Err(photon.why_gone()),
         }
     }
 
@@ -115,7 +115,29 @@ fn scratch_file() -> Result<std::fs::File> {
     Ok(file)
 }
 
+/// The error that the end of the scheduler under test is. Its own exit code says why; it has none when a signal ended it.
+fn ended(status: ExitStatus, said: String) -> Error {
+    match status.code().map(u8::try_from) {
+        Some(Ok(0)) => anyhow!("somebody has stopped scx_photon during a run; try again"),
+        Some(Ok(code)) => Failure::OfChild(code, said).into(),
+        _ => anyhow!("scx_photon was killed ({status}): {said}"),
+    }
+}
+
 impl Photon {
+    /// It is not attached: it ends, or has.
+    fn why_gone(&mut self) -> Error {
+        let begin = Instant::now();
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return ended(status, self.what_it_said()),
+                Ok(None) if begin.elapsed() <= STOP_LIMIT => std::thread::sleep(POLL),
+                Ok(None) => return anyhow!("scx_photon was detached during a run; try again"),
+                Err(e) => return Error::new(e).context("waiting for scx_photon"),
+            }
+        }
+    }
+
     fn what_it_said(&mut self) -> String {
         let mut text = String::new();
         // What cannot be read is not said.
@@ -143,5 +165,42 @@ impl Drop for Photon {
             }
             std::thread::sleep(POLL);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::exit_code;
+    use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn only_an_ejection_is_called_one() {
+        // As wait() has them: the exit code is the second byte, a signal the first.
+        let of = |raw: i32| ended(ExitStatus::from_raw(raw), "words".into());
+        for code in [2, 7, 8, 10] {
+            let error = of(code << 8);
+            assert_eq!(i32::from(exit_code(&error)), code);
+            let text = error.to_string();
+            assert!(text.ends_with("words") && !text.contains("eject"), "{text}");
+        }
+        for raw in [0, 1 << 8, libc::SIGKILL] {
+            assert_eq!(exit_code(&of(raw)), 1);
+        }
+    }
+
+    #[test]
+    fn the_end_is_waited_for() {
+        let mut command = Command::new("sh");
+        let log = scratch_file().expect("a file");
+        command.args(["-c", "sleep 0.1; echo scx_photon: no room >&2; exit 7"]);
+        command.stderr(log.try_clone().expect("a handle"));
+        let child = command.spawn().expect("starts");
+        let error = Photon { child, log }.why_gone();
+        assert_eq!(exit_code(&error), 7);
+        assert_eq!(
+            error.to_string(),
+            "scx_photon under test has ended: no room"
+        );
     }
 }
