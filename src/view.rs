@@ -29,9 +29,9 @@ pub struct Cpu {
     pub cpu: usize,
     /// `-`: idle, or a real-time task.
     pub class: String,
-    /// Since when, us.
+    /// Since when, us; 0 where who asks may not know.
     pub ran_us: u64,
-    /// Until the deadline of what runs, us; negative when it has passed.
+    /// Until the deadline of what runs, us; negative when it has passed. 0 where who asks may not know.
     pub due_us: i64,
     /// The hint of the scheduler's own mask.
     pub idle: bool,
@@ -70,11 +70,17 @@ pub struct View {
 }
 
 impl View {
-    /// What of a CPU might tell when keys are pressed.
+    /// What of a CPU might tell when keys are pressed. Times, too: the deadline of an input reader is an early one, and a
+    /// CPU that idles has those of what ran there last. What is hidden looks like what is not, so both lose them.
     pub fn hide_input(&mut self) {
-        let [_, input, _, frame, ..] = CLASSES;
-        for cpu in self.cpus.iter_mut().filter(|c| c.class == input) {
-            cpu.class = frame.to_string();
+        let [none, input, _, frame, ..] = CLASSES;
+        for cpu in &mut self.cpus {
+            if cpu.class == input {
+                cpu.class = frame.to_string();
+            }
+            if [none, frame].contains(&cpu.class.as_str()) {
+                (cpu.ran_us, cpu.due_us) = (0, 0);
+            }
         }
     }
 
@@ -104,5 +110,38 @@ impl View {
         // Who has no name has ended since.
         processes.retain(|p| !p.name.is_empty());
         self.processes = processes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_reader_looks_like_a_frame() {
+        let cpu = |class: &str, ran_us, due_us| Cpu {
+            cpu: 3,
+            class: class.into(),
+            ran_us,
+            due_us,
+            idle: false,
+        };
+        let hidden = |cpu| {
+            let mut view = View {
+                cpus: vec![cpu],
+                ..View::default()
+            };
+            view.hide_input();
+            view.cpus.remove(0)
+        };
+        assert_eq!(
+            hidden(cpu("input", 12, 300)),
+            hidden(cpu("frame", 900, -40))
+        );
+        assert_eq!(hidden(cpu("frame", 900, -40)).class, "frame");
+        // Idle, behind either of them.
+        assert_eq!(hidden(cpu("-", 12, 300)), hidden(cpu("-", 900, -40)));
+        let fair = cpu("fair", 900, -40);
+        assert_eq!(hidden(fair.clone()), fair);
     }
 }

@@ -30,6 +30,8 @@ fn reason(cpu: &Cpu) -> String {
     match cpu.class.as_str() {
         "-" if cpu.idle => "idle".into(),
         "-" => "real-time or switching".into(),
+        // Who is not root is not told.
+        class if (cpu.ran_us, cpu.due_us) == (0, 0) => class.into(),
         class if cpu.due_us < 0 => {
             format!(
                 "{class:<6} {ran:6.1} ms, was due {:.1} ms ago",
