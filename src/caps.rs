@@ -25,13 +25,18 @@ pub struct Capability {
     pub without: &'static str,
 }
 
+fn has_btf() -> bool {
+    Path::new(VMLINUX_BTF).exists()
+}
+
+/// Without BTF the library would not answer but panic.
 fn ksym(name: &str) -> bool {
-    compat::ksym_exists(name).unwrap_or(false)
+    has_btf() && compat::ksym_exists(name).unwrap_or(false)
 }
 
 /// Why the scheduler cannot run here at all, if so.
 pub fn blocker() -> Option<Failure> {
-    if !Path::new(VMLINUX_BTF).exists() {
+    if !has_btf() {
         return Some(Failure::NoBtf);
     }
     if !Path::new(SCHED_EXT).exists() {

@@ -79,17 +79,37 @@ fn without_sched_ext_it_says_what_to_boot() {
     assert_eq!((out.status.code(), stdout(&out).as_str()), (Some(4), ""));
 }
 
-#[test]
-fn without_btf_it_says_what_to_boot() {
-    let mut command = photon(&[]);
+/// None where that cannot be tried.
+fn run_without_btf(args: &[&str]) -> Option<Output> {
+    let mut command = photon(args);
     // SAFETY: between fork and exec only system calls are made.
     unsafe { command.pre_exec(|| cover(BTF_DIR)) };
-    let out = match command.output() {
-        Ok(out) => out,
-        Err(e) => return eprintln!("not tested: {BTF_DIR:?} cannot be covered: {e}"),
+    let covered = |e| eprintln!("not tested: {BTF_DIR:?} cannot be covered: {e}");
+    command.output().map_err(covered).ok()
+}
+
+#[test]
+fn without_btf_it_says_what_to_boot() {
+    let Some(out) = run_without_btf(&[]) else {
+        return;
     };
     assert_eq!(stderr(&out), NO_BTF);
     assert_eq!(out.status.code(), Some(5));
+}
+
+/// Where `check` and `report` are what somebody looks with.
+#[test]
+fn without_btf_check_and_report_answer() {
+    let Some(out) = run_without_btf(&["check"]) else {
+        return;
+    };
+    let said = stdout(&out);
+    assert_eq!((out.status.code(), stderr(&out).as_str()), (Some(1), ""));
+    assert!(said.contains("It cannot run here: this kernel has no BTF"));
+    assert!(said.contains("  no   GPU fences: "), "{said}");
+    let out = run_without_btf(&["report", "/no/such/dir/a.tar"]).expect("as before");
+    assert_eq!((out.status.code(), stderr(&out).as_str()), (Some(0), ""));
+    assert!(stdout(&out).contains("capabilities.json"), "{out:?}");
 }
 
 #[test]

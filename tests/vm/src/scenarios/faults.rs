@@ -13,6 +13,8 @@ const NOBODY: u32 = 65534;
 const BTF_DIR: &str = "/sys/kernel/btf";
 
 // The documented exit codes.
+/// Of `check`.
+const RUNS_NOT: i32 = 1;
 const BAD_USAGE: i32 = 2;
 const NOT_ROOT: i32 = 3;
 const NO_BTF: i32 = 5;
@@ -24,6 +26,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let mut blind = photon();
     oneshot::hide(&mut blind, BTF_DIR)?;
     oneshot::run(&mut blind)?.expect("no BTF", NO_BTF, "BTF")?;
+    check_without_btf(blind.arg("check"))?;
     let help = oneshot::run(photon().arg("--help"))?.stdout;
     let flags = numeric_flags(&help);
     if flags.is_empty() {
@@ -38,6 +41,19 @@ pub fn run(ctx: &Ctx) -> Outcome {
     }
     busy(ctx)?;
     Ok(json!({"flags": flags.len()}))
+}
+
+/// What somebody looks with at such a kernel.
+fn check_without_btf(blind: &mut Command) -> Result<(), Fail> {
+    let ended = oneshot::run(blind)?;
+    let why = "It cannot run here: this kernel has no BTF";
+    match (ended.code, ended.stdout.contains(why)) {
+        (Some(RUNS_NOT), true) => Ok(()),
+        (code, _) => Err(Fail::failed(format!(
+            "check without BTF: {code:?}: {} {}",
+            ended.stdout, ended.stderr
+        ))),
+    }
 }
 
 /// A second one leaves the first alone.
