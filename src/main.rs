@@ -27,8 +27,10 @@ mod games;
 mod lane;
 mod lanes;
 mod latch;
+mod lines;
 mod loader;
 mod lock;
+mod logging;
 mod metrics;
 mod model;
 mod monitor;
@@ -64,10 +66,7 @@ mod why;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use libbpf_rs::PrintLevel;
-use log::LevelFilter;
 use photon_bench::background::{JOB_COMMAND, job_main};
-use simplelog::{ConfigBuilder, WriteLogger};
 
 use cli::{Cli, Command};
 use shutdown::{Shutdown, end_with_the_reader};
@@ -91,17 +90,16 @@ fn main() -> ExitCode {
 }
 
 fn finish(ended: Result<ExitCode>) -> ExitCode {
-    match ended {
-        Ok(code) => code,
-        Err(e) => {
-            eprintln!("scx_photon: {e:#}");
-            ExitCode::from(failure::exit_code(&e))
-        }
-    }
+    let code = ended.unwrap_or_else(|e| {
+        logging::say(&format!("scx_photon: {e:#}"));
+        ExitCode::from(failure::exit_code(&e))
+    });
+    logging::end();
+    code
 }
 
 fn run(cli: &Cli) -> Result<ExitCode> {
-    start_log(cli.verbose)?;
+    logging::start(cli.verbose)?;
     scope::refuse_idle(cli)?;
     if cli.help_stats {
         end_with_the_reader();
@@ -125,7 +123,10 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     let shutdown = Shutdown::install()?;
     match cli.monitor {
         Some(seconds) => monitor::run(seconds, cli.json, |time| shutdown.ends_within(time))?,
-        None => daemon::run(cli, &shutdown)?,
+        None => {
+            logging::in_background(cli.verbose)?;
+            daemon::run(cli, &shutdown)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -160,26 +161,4 @@ fn run_command(cli: &Cli, command: &Command) -> Result<ExitCode> {
         Command::Games => detect::show::run(&cli.rules, cli.json)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Log lines go to stderr, without a date: the journal has its own.
-fn start_log(verbose: u8) -> Result<()> {
-    let (level, libbpf) = match verbose {
-        0 => (LevelFilter::Info, None),
-        1 => (LevelFilter::Debug, Some(PrintLevel::Warn)),
-        _ => (LevelFilter::Trace, Some(PrintLevel::Debug)),
-    };
-    let config = ConfigBuilder::new()
-        .set_time_level(LevelFilter::Off)
-        .set_thread_level(LevelFilter::Off)
-        .set_target_level(LevelFilter::Off)
-        .set_location_level(LevelFilter::Off)
-        .build();
-    WriteLogger::init(level, config, std::io::stderr())?;
-    match libbpf {
-        // Every failure becomes one line of ours.
-        None => drop(libbpf_rs::set_print(None)),
-        level => scx_utils::init_libbpf_logging(level),
-    }
-    Ok(())
 }

@@ -2,12 +2,12 @@
 //! Statistics a period, when asked for.
 
 use std::io::{Write, stdout};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::cli::Cli;
+use crate::lines::Lines;
 use crate::model::Sample;
 use crate::stats::Printer;
 
@@ -15,6 +15,7 @@ use crate::stats::Printer;
 const POLL: Duration = Duration::from_secs(1);
 /// Lines that wait for a reader; what comes after them is lost.
 const LINES: usize = 16;
+/// Still attached then: no longer than this.
 const LAST_LINES: Duration = Duration::from_millis(100);
 
 /// When statistics are due, and how they are printed.
@@ -25,21 +26,13 @@ pub struct Ticker {
     lines: Option<Lines>,
 }
 
-/// Printed by a thread of their own: who reads slowly, as a paused pager does, must not hold up the daemon.
-struct Lines {
-    /// None when no more will come.
-    waiting: Option<SyncSender<String>>,
-    /// Disconnected when the thread has ended.
-    ended: Receiver<()>,
-}
-
 impl Ticker {
     pub fn new(cli: &Cli) -> Result<Self> {
         Ok(Ticker {
             period: cli.stats.map(Duration::from_secs_f64),
             last: Instant::now(),
             printer: Printer::new(cli.json),
-            lines: cli.stats.map(|_| Lines::start()).transpose()?,
+            lines: cli.stats.map(|_| lines()).transpose()?,
         })
     }
 
@@ -69,37 +62,9 @@ impl Ticker {
     }
 }
 
-impl Lines {
-    fn start() -> Result<Self> {
-        let (lines, waiting) = sync_channel::<String>(LINES);
-        let (end, ended) = channel();
-        let print = move || {
-            let _end: Sender<()> = end;
-            for line in waiting {
-                if writeln!(stdout(), "{line}").is_err() {
-                    return;
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("stats".into());
-        thread.spawn(print).context("starting a thread")?;
-        Ok(Lines {
-            waiting: Some(lines),
-            ended,
-        })
-    }
-
-    /// False if nobody will read any more. What is too much for who reads is lost.
-    fn print(&self, text: String) -> bool {
-        let sent = self.waiting.as_ref().map(|lines| lines.try_send(text));
-        !matches!(sent, Some(Err(TrySendError::Disconnected(_))))
-    }
-}
-
-impl Drop for Lines {
-    /// The last lines are worth a moment.
-    fn drop(&mut self) {
-        self.waiting = None;
-        let _ = self.ended.recv_timeout(LAST_LINES);
-    }
+/// What is lost is not told in the midst of JSON.
+fn lines() -> Result<Lines> {
+    Lines::start("stats", LINES, LAST_LINES, |_, line| {
+        writeln!(stdout(), "{line}").is_ok()
+    })
 }
