@@ -27,6 +27,7 @@ use crate::games::Games;
 use crate::latch;
 use crate::loader::Scheduler;
 use crate::model::Sample;
+use crate::notify;
 use crate::probe::InputProbe;
 use crate::probes;
 use crate::register::Registry;
@@ -61,6 +62,7 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
         registry: None,
         tries: 0,
         reload: false,
+        ready: false,
     };
     loop {
         if let Some(why) = caps::blocker().or_else(latch::blocker) {
@@ -81,6 +83,7 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
         };
         match ended {
             None => {
+                notify::tell(notify::STOPPING);
                 info!("stopped on request; the default scheduler is back");
                 return Ok(());
             }
@@ -103,6 +106,8 @@ struct Kept {
     tries: u32,
     /// SIGHUP came while nothing was attached.
     reload: bool,
+    /// Has the service manager been told? Once: what comes after hotplug is no start.
+    ready: bool,
 }
 
 /// While several CPUs go, one may be gone in the midst of reading what there is.
@@ -136,6 +141,9 @@ fn session(cli: &Cli, kept: &mut Kept, shutdown: &Shutdown) -> Result<Option<Exi
         session.probe.is_some(),
         session.display.as_ref(),
     )?;
+    if !std::mem::replace(&mut kept.ready, true) {
+        notify::tell(notify::READY);
+    }
     let asked = session.run(cli, shutdown)?;
     // First of all: taking the probe off waits for every task to pass through the
     // kernel, a third of a second beside hogs on kernels before 7.

@@ -34,6 +34,7 @@ mod logging;
 mod metrics;
 mod model;
 mod monitor;
+mod notify;
 mod printable;
 mod privilege;
 mod probe;
@@ -119,8 +120,9 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     if let Some(command) = &cli.command {
         return run_command(cli, command);
     }
-    privilege::drop_unneeded();
+    // First: a signal that comes meanwhile waits.
     let shutdown = Shutdown::install()?;
+    privilege::drop_unneeded();
     match cli.monitor {
         Some(seconds) => monitor::run(seconds, cli.json, |time| shutdown.ends_within(time))?,
         None => {

@@ -83,3 +83,10 @@ fn the_latch_outlives_the_service() {
     assert!(dirs.split(' ').any(|d| d == "scx_photon"), "{dirs}");
     assert!(unit.contains("\nRuntimeDirectoryPreserve=yes\n"));
 }
+
+/// Or a start that ends with 6, 7 or 10 would be a success.
+#[test]
+fn a_start_is_over_when_it_is_attached() {
+    let unit = std::fs::read_to_string(UNIT).unwrap();
+    assert!(unit.lines().any(|l| l == "Type=notify"), "{unit}");
+}

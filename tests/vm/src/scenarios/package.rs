@@ -106,7 +106,9 @@ fn beside_another(ctx: &Ctx) -> Result<(), Fail> {
     other.wait()?;
     checked?;
     as_written("apt purge")?;
-    ctx.log("an installation leaves an attached scheduler alone");
+    ctx.log(
+        "an installation leaves an attached scheduler alone, a start beside it says that it failed",
+    );
     gone("the third purge")
 }
 
@@ -119,7 +121,14 @@ fn beside(other: &mut Child) -> Result<(), Fail> {
             "the installation threw out the attached scheduler",
         ));
     }
-    expect("is-active beside another", &["is-active", UNIT], "inactive")
+    expect("is-active beside another", &["is-active", UNIT], "inactive")?;
+    // Refused with 6 before it is ready: whoever starts it is told.
+    match said("systemctl", &["start", UNIT]) {
+        Ok(_) => return Err(Fail::failed("a start beside another scheduler succeeded")),
+        Err(_) => expect("is-failed beside another", &["is-failed", UNIT], "failed")?,
+    }
+    // Nor does it count among those of a minute.
+    said("systemctl", &["reset-failed", UNIT]).map(drop)
 }
 
 /// On a Debian rpm knows of no installed library.
@@ -234,7 +243,14 @@ fn attached(limit: Duration) -> Result<(), Fail> {
 /// The unit runs and has the machine; its process.
 fn running(limit: Duration) -> Result<u32, Fail> {
     attached(limit)?;
-    expect("is-active", &["is-active", UNIT], "active")?;
+    // It says so itself, when its probes and sockets are there too.
+    let begin = Instant::now();
+    while let Err(e) = expect("is-active", &["is-active", UNIT], "active") {
+        if begin.elapsed() > limit {
+            return Err(e);
+        }
+        std::thread::sleep(POLL);
+    }
     let pid = said(
         "systemctl",
         &["show", "--property", "MainPID", "--value", UNIT],
