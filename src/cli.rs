@@ -10,6 +10,7 @@ use scx_utils::libbpf_clap_opts::LibbpfOpts;
 
 use crate::config::{Config, Profile};
 use crate::detect::rules::Rule;
+use crate::libbpf;
 use crate::recording::RecordArgs;
 use crate::scope;
 use crate::tables::{TUNABLES, Values};
@@ -243,14 +244,18 @@ fn tunable_args() -> impl Iterator<Item = Arg> {
     })
 }
 
+fn all() -> clap::Command {
+    libbpf::checked(Cli::command().args(tunable_args()))
+}
+
 /// The whole command: for parsing and for help.
 pub fn command() -> clap::Command {
-    scope::parsed(Cli::command().args(tunable_args()))
+    scope::parsed(all())
 }
 
 /// The same for the man pages and completions.
 pub fn documented() -> clap::Command {
-    scope::documented(Cli::command().args(tunable_args())).propagate_version(true)
+    scope::documented(all()).propagate_version(true)
 }
 
 fn layers(matches: &ArgMatches, file: Config, profile: Profile) -> Layers {
@@ -357,35 +362,6 @@ mod tests {
         std::fs::write(&file, "prefer_cpus = \"0-\"\n").expect("a file");
         let error = wanted(&["--config", &path]).expect_err("no range");
         assert!(error.to_string().contains("is no CPU"), "{error}");
-        std::fs::remove_file(&file).expect("it was there");
-    }
-
-    /// They are a library's own and reach it as they are; without them nothing is given to it.
-    #[test]
-    fn libbpf_gets_its_options() {
-        let given = |flags: &[&str]| {
-            let args = ["scx_photon"].iter().chain(flags).copied();
-            let cli = parse(args.map(String::from)).expect("good flags");
-            cli.libbpf.into_bpf_open_opts()
-        };
-        assert!(given(&[]).is_none());
-        let relaxed = given(&["--relaxed-maps", "true"]).expect("given");
-        assert!(relaxed.relaxed_maps && relaxed.kconfig.is_null());
-        let text = |pointer: *const std::ffi::c_char| {
-            // SAFETY: a string that the options hold and nobody frees.
-            let text = unsafe { std::ffi::CStr::from_ptr(pointer) };
-            text.to_str().expect("what was typed").to_string()
-        };
-        let pinned = given(&["--pin-root-path", "/a"]).expect("given");
-        assert_eq!(text(pinned.pin_root_path), "/a");
-        let token = given(&["--bpf-token-path", "/b"]).expect("given");
-        assert_eq!(text(token.bpf_token_path), "/b");
-        let btf = given(&["--btf-custom-path", "/c"]).expect("given");
-        assert_eq!(text(btf.btf_custom_path), "/c");
-        let file = std::env::temp_dir().join(format!("photon-kconfig-{}", std::process::id()));
-        std::fs::write(&file, "CONFIG_HZ=1000\n").expect("a file");
-        let kconfig = given(&["--kconfig", &file.display().to_string()]).expect("given");
-        assert_eq!(text(kconfig.kconfig), "CONFIG_HZ=1000\n");
         std::fs::remove_file(&file).expect("it was there");
     }
 

@@ -8,12 +8,14 @@ use std::os::fd::AsFd;
 use std::ptr::read_volatile;
 
 use anyhow::{Context, Result, bail};
-use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::skel::OpenSkel;
 use libbpf_rs::{Link, MapCore, OpenObject, ProgramMut};
 use log::debug;
 
 use crate::bpf::display::*;
 use crate::bpf::intf;
+use crate::cli::Cli;
+use crate::libbpf;
 use crate::loader::Scheduler;
 use crate::model::{Delay, Display, NS_PER_US, Sample};
 
@@ -44,12 +46,13 @@ impl<'a> DisplayProbe<'a> {
     /// Loads, and attaches what there is; the scheduler's maps hold the stamps and
     /// the threads. An error if nothing could be attached.
     pub fn attach(
+        cli: &Cli,
         scheduler: &Scheduler<'_>,
         object: &'a mut MaybeUninit<OpenObject>,
     ) -> Result<Self> {
-        let mut open = DisplaySkelBuilder::default()
-            .open(object)
-            .context("opening")?;
+        let options = libbpf::options(&cli.libbpf)?;
+        let opened = libbpf::open(DisplaySkelBuilder::default(), options, object);
+        let mut open = opened.context("opening")?;
         open.progs.scx_lib_init_probe.set_autoload(false);
         open.maps
             .bss_cpus

@@ -8,11 +8,13 @@ use std::ptr::read_volatile;
 use std::rc::Rc;
 
 use anyhow::{Context, Result};
-use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::skel::OpenSkel;
 use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, OpenObject, RingBuffer, RingBufferBuilder};
 
 use crate::bpf::exec::*;
 use crate::bpf::intf;
+use crate::cli::Cli;
+use crate::libbpf;
 
 /// A program starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,8 +59,10 @@ pub struct ExecProbe<'a> {
 }
 
 impl<'a> ExecProbe<'a> {
-    pub fn attach(object: &'a mut MaybeUninit<OpenObject>) -> Result<Self> {
-        let mut open = ExecSkelBuilder::default().open(object).context("opening")?;
+    pub fn attach(cli: &Cli, object: &'a mut MaybeUninit<OpenObject>) -> Result<Self> {
+        let options = libbpf::options(&cli.libbpf)?;
+        let opened = libbpf::open(ExecSkelBuilder::default(), options, object);
+        let mut open = opened.context("opening")?;
         open.progs.scx_lib_init_probe.set_autoload(false);
         let skel = open.load().context("loading")?;
         let link = skel.progs.on_exec.attach().context("attaching")?;

@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use std::ptr::{addr_of, read_volatile};
 
 use anyhow::{Context, Result};
-use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::skel::OpenSkel;
 use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, ProgramInput};
 use scx_utils::{compat, import_enums, uei_set_size};
 
@@ -17,6 +17,7 @@ use crate::caps;
 use crate::cli::Cli;
 use crate::ejection::Exit;
 use crate::failure::Failure;
+use crate::libbpf;
 use crate::model::{Delay, Layout, Sample};
 use crate::snapshot::{self, Snapshot};
 use crate::tables::{COUNTERS, TUNABLES, Values};
@@ -281,11 +282,8 @@ impl<'a> Scheduler<'a> {
 }
 
 fn open<'a>(cli: &Cli, object: &'a mut MaybeUninit<OpenObject>) -> Result<OpenMainSkel<'a>> {
-    let builder = MainSkelBuilder::default();
-    let opened = match cli.libbpf.clone().into_bpf_open_opts() {
-        Some(opts) => builder.open_opts(opts, object),
-        None => builder.open(object),
-    };
+    let options = libbpf::options(&cli.libbpf)?;
+    let opened = libbpf::open(MainSkelBuilder::default(), options, object);
     let mut open = opened.map_err(|e| Failure::Load(format!("opening: {e}")))?;
     // A probe of the scx headers that needs CONFIG_FUNCTION_TRACER and serves
     // is_migration_disabled(), which we do not call.

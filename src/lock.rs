@@ -6,11 +6,13 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 
 use anyhow::{Context, Result, bail};
-use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::skel::OpenSkel;
 use libbpf_rs::{Link, OpenObject};
 
 use crate::bpf::lock::*;
 use crate::caps;
+use crate::cli::Cli;
+use crate::libbpf;
 use crate::loader::Scheduler;
 
 pub struct LockProbe {
@@ -20,11 +22,17 @@ pub struct LockProbe {
 
 impl LockProbe {
     /// Loads and attaches, onto the scheduler's own maps.
-    pub fn attach(scheduler: &Scheduler<'_>, object: &mut MaybeUninit<OpenObject>) -> Result<Self> {
+    pub fn attach(
+        cli: &Cli,
+        scheduler: &Scheduler<'_>,
+        object: &mut MaybeUninit<OpenObject>,
+    ) -> Result<Self> {
         if !caps::lock_probe() {
             bail!("the kernel has no function tracer or no futex_wait() in its BTF");
         }
-        let mut open = LockSkelBuilder::default().open(object).context("opening")?;
+        let options = libbpf::options(&cli.libbpf)?;
+        let opened = libbpf::open(LockSkelBuilder::default(), options, object);
+        let mut open = opened.context("opening")?;
         open.progs.scx_lib_init_probe.set_autoload(false);
         open.maps
             .bss_cpus

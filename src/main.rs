@@ -27,6 +27,7 @@ mod games;
 mod lane;
 mod lanes;
 mod latch;
+mod libbpf;
 mod lines;
 mod loader;
 mod lock;

@@ -7,13 +7,15 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
-use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
+use libbpf_rs::skel::{OpenSkel, Skel};
 use libbpf_rs::{MapCore, OpenObject};
 
 use crate::bpf::input::*;
 use crate::caps;
+use crate::cli::Cli;
 use crate::drain::Totals;
 use crate::lanes::Lanes;
+use crate::libbpf;
 use crate::loader::Scheduler;
 use crate::model::{DEVICE_CLASSES, Reports, Ring, Sample};
 use crate::topology::NR_RINGS;
@@ -28,6 +30,7 @@ pub struct InputProbe<'a> {
 impl<'a> InputProbe<'a> {
     /// Loads and attaches; the scheduler's map holds the stamps.
     pub fn attach(
+        cli: &Cli,
         scheduler: &Scheduler<'_>,
         object: &'a mut MaybeUninit<OpenObject>,
     ) -> Result<Self> {
@@ -38,9 +41,9 @@ impl<'a> InputProbe<'a> {
         if !scx_utils::compat::ksym_exists("input_event").unwrap_or(false) {
             bail!("the kernel has no input_event() in its BTF");
         }
-        let mut open = InputSkelBuilder::default()
-            .open(object)
-            .context("opening")?;
+        let options = libbpf::options(&cli.libbpf)?;
+        let opened = libbpf::open(InputSkelBuilder::default(), options, object);
+        let mut open = opened.context("opening")?;
         open.progs.scx_lib_init_probe.set_autoload(false);
         open.maps
             .bss_cpus

@@ -22,7 +22,7 @@ pub fn input<'a>(
     if cli.no_input_probe {
         return None;
     }
-    InputProbe::attach(scheduler, object)
+    InputProbe::attach(cli, scheduler, object)
         .inspect_err(|e| warn!("input probe off: {e:#}; input is scheduled by behaviour alone"))
         .ok()
 }
@@ -35,7 +35,7 @@ pub fn display<'a>(
     if cli.no_display_probe {
         return None;
     }
-    DisplayProbe::attach(scheduler, object)
+    DisplayProbe::attach(cli, scheduler, object)
         .inspect_err(|e| {
             warn!("display probe off: {e:#}; displays are followed by behaviour alone")
         })
@@ -46,7 +46,7 @@ pub fn exec<'a>(cli: &Cli, object: &'a mut MaybeUninit<OpenObject>) -> Option<Ex
     if cli.no_exec_probe {
         return None;
     }
-    ExecProbe::attach(object)
+    ExecProbe::attach(cli, object)
         .inspect_err(|e| warn!("exec probe off: {e:#}; games are found at the start alone"))
         .ok()
 }
@@ -59,7 +59,7 @@ pub fn lock(
     if cli.no_lock_probe {
         return None;
     }
-    LockProbe::attach(scheduler, object)
+    LockProbe::attach(cli, scheduler, object)
         .inspect_err(|e| warn!("lock probe off: {e:#}; holders of locks are not helped"))
         .ok()
 }

@@ -255,6 +255,7 @@ fn bad_usage_is_refused() {
     is_bad_usage(&["nonsense"]);
     is_bad_usage(&["--stats", "1", "--monitor", "1"]);
     is_bad_usage(&["--stats"]);
+    is_bad_usage(&["--kconfig", "/no/such"]);
 }
 
 /// With the `--` and, because a game must start even if it is forgotten, without.

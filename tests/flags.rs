@@ -11,6 +11,7 @@ const CASES: &str = "tests/policy/tunables.c";
 const JOBS: &str = "xtask/src/jobs.rs";
 const PROGRAM: &str = "tests/cli.rs";
 const PARSER: &str = "src/cli.rs";
+const LIBBPF: &str = "src/libbpf.rs";
 
 /// Where it is shown: a file, what that file says of it and, if it is shown in a test machine, by which scenario.
 struct Shown(&'static str, &'static str, Option<&'static str>);
@@ -134,15 +135,15 @@ const FLAGS: &[(&str, Shown)] = &[
     ),
     (
         "--relaxed-maps",
-        Shown(PARSER, "fn libbpf_gets_its_options", None),
+        Shown(LIBBPF, "fn libbpf_gets_its_options", None),
     ),
     (
         "--pin-root-path",
-        Shown(PARSER, "fn libbpf_gets_its_options", None),
+        Shown(LIBBPF, "fn libbpf_gets_its_options", None),
     ),
     (
         "--kconfig",
-        Shown(PARSER, "fn libbpf_gets_its_options", None),
+        Shown(LIBBPF, "fn libbpf_gets_its_options", None),
     ),
     (
         "--btf-custom-path",
@@ -154,7 +155,7 @@ const FLAGS: &[(&str, Shown)] = &[
     ),
     (
         "--bpf-token-path",
-        Shown(PARSER, "fn libbpf_gets_its_options", None),
+        Shown(LIBBPF, "fn libbpf_gets_its_options", None),
     ),
 ];
 
