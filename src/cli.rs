@@ -129,7 +129,7 @@ pub struct Cli {
     #[arg(skip)]
     pub name: Option<String>,
 
-    /// A flag of the daemon's that was typed before it
+    /// What to say of a flag of the daemon's that changes nothing there
     #[arg(skip)]
     pub idle: Option<String>,
 }
@@ -283,7 +283,7 @@ where
     cli.layers = layers(&matches, config, cli.profile);
     cli.tunables = cli.layers.values();
     cli.name = matches.subcommand_name().map(String::from);
-    cli.idle = scope::daemons_flag(&command, &matches);
+    cli.idle = scope::idle_flag(&command, &matches);
     Ok(cli)
 }
 

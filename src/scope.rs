@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `--json` and `--config` may stand before a subcommand or behind it, but not every one prints JSON or reads a
 //! configuration. The help of the others does not name the flag, and whoever types it is told in one line; so is he who
-//! types one of the daemon's flags before a subcommand.
+//! types one of the daemon's flags before a subcommand or beside --monitor, --clear-latch or --help-stats.
 
 use clap::parser::ValueSource::CommandLine;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -18,6 +18,8 @@ const READ_CONFIG: &[&str] = &["check", "games"];
 const LOAD: &[&str] = &["check"];
 /// Not the daemon's.
 const EVERYWHERE: &[&str] = &["json", "config", "verbose"];
+/// By their precedence: one that stands without a subcommand is one itself.
+const MODES: &[&str] = &["help_stats", "clear_latch", "monitor"];
 /// It starts a game, whatever is typed before that.
 const RUN: &str = "run";
 
@@ -66,12 +68,23 @@ pub fn documented(all: Command) -> Command {
     })
 }
 
-/// The first flag that was typed and says how the daemon is to work.
-pub fn daemons_flag(command: &Command, matches: &ArgMatches) -> Option<String> {
-    let typed = |a: &&Arg| matches.value_source(a.get_id().as_str()) == Some(CommandLine);
-    let mut typed = command.get_arguments().filter(typed);
-    let flag = typed.find(|a| !EVERYWHERE.contains(&a.get_id().as_str()));
-    Some(flag?.get_long()?.to_string())
+/// What to say of the first flag that was typed, tells the daemon how to work, and stands where there will be none.
+pub fn idle_flag(command: &Command, matches: &ArgMatches) -> Option<String> {
+    let typed = |id: &str| matches.value_source(id) == Some(CommandLine);
+    let name = matches.subcommand_name();
+    let mode = MODES.iter().copied().find(|id| typed(id));
+    let without_use = |id: &str| match name {
+        None => mode.is_some_and(|mode| mode != id),
+        Some(name) => !LOAD.contains(&name) || MODES.contains(&id),
+    };
+    let mut idle = command.get_arguments().filter(|a| {
+        let id = a.get_id().as_str();
+        typed(id) && !EVERYWHERE.contains(&id) && without_use(id)
+    });
+    let flag = idle.next()?.get_long()?;
+    let mode = mode.map(|id| format!("--{}", id.replace('_', "-")));
+    let who = name.map(String::from).or(mode)?;
+    Some(format!("--{flag}: {who} does not use it"))
 }
 
 pub fn refuse_idle(cli: &Cli) -> Result<(), Failure> {
@@ -79,10 +92,8 @@ pub fn refuse_idle(cli: &Cli) -> Result<(), Failure> {
     if name == Some(RUN) {
         return Ok(());
     }
-    if let (Some(name), Some(flag)) = (name, &cli.idle)
-        && !LOAD.contains(&name)
-    {
-        return Err(Failure::Usage(format!("--{flag}: {name} does not use it")));
+    if let Some(idle) = &cli.idle {
+        return Err(Failure::Usage(idle.clone()));
     }
     let used_json = match name {
         Some(name) => PRINT_JSON.contains(&name),
@@ -97,7 +108,7 @@ pub fn refuse_idle(cli: &Cli) -> Result<(), Failure> {
     }
     let used_config = match name {
         Some(name) => READ_CONFIG.contains(&name),
-        None => cli.monitor.is_none(),
+        None => cli.monitor.is_none() && !cli.clear_latch && !cli.help_stats,
     };
     if cli.config_file.is_none() || used_config {
         return Ok(());
@@ -133,6 +144,14 @@ mod tests {
             ("scx_photon --no-input-probe why", "--no-input-probe"),
             ("scx_photon --slice-us 1000 set", "--slice-us"),
             ("scx_photon --clear-latch top", "--clear-latch"),
+            ("scx_photon --monitor 1 --slice-us 2000", "--slice-us"),
+            ("scx_photon --monitor 1 --clear-latch", "--monitor"),
+            (
+                "scx_photon --clear-latch --relaxed-maps true",
+                "--relaxed-maps",
+            ),
+            ("scx_photon --help-stats --stats 1", "--stats"),
+            ("scx_photon --clear-latch check", "--clear-latch"),
         ] {
             let said = refused(line).expect(line);
             assert!(said.starts_with(flag), "{line}: {said}");
@@ -140,6 +159,10 @@ mod tests {
         for line in [
             "scx_photon --stats 1",
             "scx_photon --slice-us 1000 check",
+            "scx_photon --slice-us 1000 --profile server",
+            "scx_photon -v --monitor 1 --json",
+            "scx_photon -v --clear-latch",
+            "scx_photon --help-stats",
             "scx_photon -v --json status",
             "scx_photon --stats 1 run -- game",
         ] {

@@ -292,6 +292,13 @@ fn a_flag_that_would_change_nothing_is_refused() {
         (&["why", "--config", "/no/such"], "reads no configuration\n"),
         (&["--monitor", "1", "--config", path], "no configuration\n"),
         (&["bench", "--config", path], "bench -- --config FILE"),
+        (&["--clear-latch", "--config", path], "no configuration\n"),
+        (&["--monitor", "1", "--slice-us", "2000"], "--monitor does"),
+        (&["--monitor", "1", "--clear-latch"], "--clear-latch does"),
+        (
+            &["--help-stats", "--profile", "server"],
+            "--help-stats does",
+        ),
     ] {
         let out = run(args);
         assert_eq!(out.status.code(), Some(2), "{args:?}: {}", stderr(&out));
