@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -63,13 +63,31 @@ fn tunables<'de, D: Deserializer<'de>>(table: D) -> Result<BTreeMap<String, u64>
         .map_err(D::Error::custom)
 }
 
+/// The daemon opens it again at SIGHUP, in its loop: a pipe must not hold it up.
+fn open(path: &Path) -> io::Result<File> {
+    let mut open = File::options();
+    open.read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
 impl Config {
     /// Reads and checks a file; the error says what is wrong and where.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let mut open = File::options();
-        let file = open.read(true).custom_flags(libc::O_NONBLOCK).open(path);
-        let file = file.map_err(|e| e.to_string())?;
-        // The daemon reads it again at SIGHUP, in its loop: a pipe would hold it up.
+        Self::of_file(open(path).map_err(|e| e.to_string())?)
+    }
+
+    /// As SIGHUP has it read, when privileges that are not needed have been dropped: without them root is somebody whom
+    /// the mode of a file or a directory may keep out.
+    pub fn reread(path: &Path) -> Result<Self, String> {
+        let file = open(path).map_err(|e| match e.kind() {
+            ErrorKind::PermissionDenied => {
+                format!("{e}; put it where root reads it without privileges, as in /etc")
+            }
+            _ => e.to_string(),
+        })?;
+        Self::of_file(file)
+    }
+
+    fn of_file(file: File) -> Result<Self, String> {
         if !file.metadata().is_ok_and(|m| m.is_file()) {
             return Err("is no file".into());
         }
@@ -143,6 +161,8 @@ impl Profile {
 mod tests {
     use super::*;
     use clap::ValueEnum;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn only_a_file_of_a_bounded_size_is_read() {
@@ -157,6 +177,24 @@ mod tests {
         std::fs::write(&big, "#".repeat(SIZE_MAX as usize + 1)).expect("writes");
         assert!(Config::read(&big).is_err());
         std::fs::remove_dir_all(&dir).expect("removes");
+    }
+
+    /// Root reads it at the start, and not at SIGHUP.
+    #[test]
+    fn a_file_that_needs_a_privilege_is_said_to_lie_in_the_wrong_place() {
+        let path = std::env::temp_dir().join(format!("photon-mode-{}.toml", std::process::id()));
+        std::fs::write(&path, "").expect("writes");
+        assert_eq!(Config::reread(&path), Ok(Config::default()));
+        std::fs::set_permissions(&path, Permissions::from_mode(0o000)).expect("it is ours");
+        let file = path.clone();
+        // Capabilities are a thread's own: one that ends here.
+        let thread = std::thread::spawn(move || {
+            crate::privilege::drop_unneeded();
+            Config::reread(&file)
+        });
+        let error = thread.join().expect("passes").expect_err("mode 0");
+        assert!(error.contains("as in /etc"), "{error}");
+        std::fs::remove_file(&path).expect("removes");
     }
 
     #[test]

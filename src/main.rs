@@ -128,6 +128,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         Some(seconds) => monitor::run(seconds, cli.json, |time| shutdown.ends_within(time))?,
         None => {
             logging::in_background(cli.verbose)?;
+            tuning::warn_of_reload(cli);
             daemon::run(cli, &shutdown)?;
         }
     }

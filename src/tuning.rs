@@ -89,6 +89,15 @@ pub fn assignment(name: &str, text: &str) -> Result<(&'static str, Option<u64>)>
     Ok((tunable.name, Some(value)))
 }
 
+/// At the start, where somebody is looking: what SIGHUP could not read either.
+pub fn warn_of_reload(cli: &Cli) {
+    if let Some(path) = &cli.config_file
+        && let Err(e) = Config::reread(path)
+    {
+        warn!("{} could not be read again: {e}", path.display());
+    }
+}
+
 /// What the daemon does with them.
 pub struct Tuning {
     layers: RefCell<Layers>,
@@ -142,7 +151,7 @@ impl Tuning {
             info!("SIGHUP: there is nothing to read again, it was started without --config");
             return Ok(());
         };
-        match Config::read(path) {
+        match Config::reread(path) {
             Err(e) => warn!("{} is not read again: {e}", path.display()),
             Ok(config) => {
                 games.take_rules(config.rules.clone());
