@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The exec probe: an object of its own that tells which programs start.
+//! The exec probe: an object of its own that tells which programs start, and which
+//! processes are moved into another cgroup.
 
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
@@ -16,13 +17,15 @@ use crate::bpf::intf;
 use crate::cli::Cli;
 use crate::libbpf;
 
-/// A program starts.
+/// A program starts, or a process is moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exec {
     pub pid: u32,
     pub parent: u32,
     /// Its number in the unified hierarchy.
     pub cgroup: u64,
+    /// Into that cgroup; else a program starts in it.
+    pub moved: bool,
     pub comm: String,
     /// The same with all of its bytes.
     pub raw_comm: [u8; COMM_BYTES],
@@ -46,6 +49,7 @@ impl Exec {
             pid: raw.pid,
             parent: raw.parent,
             cgroup: raw.cgroup,
+            moved: raw.moved != 0,
             comm: String::from_utf8_lossy(&comm).into_owned(),
             raw_comm: raw.comm.map(|c| c as u8),
         })
@@ -55,7 +59,7 @@ impl Exec {
 pub struct ExecProbe<'a> {
     skel: ExecSkel<'a>,
     /// Detached when dropped.
-    _link: Link,
+    _links: [Link; 2],
 }
 
 impl<'a> ExecProbe<'a> {
@@ -65,8 +69,14 @@ impl<'a> ExecProbe<'a> {
         let mut open = opened.context("opening")?;
         open.progs.scx_lib_init_probe.set_autoload(false);
         let skel = open.load().context("loading")?;
-        let link = skel.progs.on_exec.attach().context("attaching")?;
-        Ok(ExecProbe { skel, _link: link })
+        let links = [
+            skel.progs.on_exec.attach().context("attaching")?,
+            skel.progs.on_move.attach().context("attaching")?,
+        ];
+        Ok(ExecProbe {
+            skel,
+            _links: links,
+        })
     }
 
     /// Events lost because nobody read them in time.
@@ -162,9 +172,11 @@ mod tests {
             record.extend(word.to_ne_bytes());
         }
         record.extend(*b"game.exe\0junk...");
+        record.extend(1u64.to_le_bytes());
         let exec = Exec::decode(&record).expect("an event");
         assert_eq!((exec.pid, exec.parent, exec.cgroup), (100, 1, 7));
         assert_eq!(exec.comm, "game.exe");
+        assert!(exec.moved);
         assert_eq!(Exec::decode(&record[1..]), None);
     }
 }

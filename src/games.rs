@@ -134,11 +134,11 @@ impl<'a> Games<'a> {
         scheduler: &Scheduler<'_>,
         display: Option<&DisplayProbe<'_>>,
     ) -> Result<bool> {
-        // What was lost may have been a game's start.
+        // What was lost may have been a game's start, or its move into a cgroup that says that it is one.
         let lost = self.probe.as_ref().map_or(0, ExecProbe::lost);
         if lost != self.lost {
             self.lost = lost;
-            self.watch.look_soon();
+            self.watch.events_lost();
         }
         let known = Known {
             scheduler,

@@ -189,12 +189,14 @@ struct boring_program {
 	char comm[16];
 };
 
-/* A program starts; probes/exec.bpf.c. */
+/* A program starts, or a process is moved; probes/exec.bpf.c. */
 struct exec_event {
 	u64 cgroup; /* number in the unified hierarchy */
 	u32 pid;
 	u32 parent;
 	char comm[16];
+	u8 moved; /* into the cgroup; 0: a program starts in it */
+	u8 reserved[7];
 };
 
 #endif /* PHOTON_INTF_H */

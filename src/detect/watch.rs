@@ -65,7 +65,8 @@ pub struct Watch<'a> {
     processes: Processes,
     /// Processes whose children are interesting.
     tracked: HashSet<u32>,
-    cgroups: HashSet<u64>,
+    /// In which programs were started (false), and into which processes were moved (true) that may start one there.
+    cgroups: HashSet<(u64, bool)>,
     looks: Vec<Instant>,
     looked: u32,
     gather_until: Option<Instant>,
@@ -121,6 +122,12 @@ impl<'a> Watch<'a> {
         if let Some(execs) = &self.execs {
             execs.listen();
         }
+        self.look_soon();
+    }
+
+    /// Events are missing: a process may be another program now, or in another cgroup.
+    pub fn events_lost(&mut self) {
+        self.processes = Processes::default();
         self.look_soon();
     }
 
@@ -183,18 +190,20 @@ impl<'a> Watch<'a> {
             self.processes.forget(exec.pid);
             match self.concerns(&exec) {
                 true => interesting = true,
+                // Of moves the kernel part always tells.
+                false if exec.moved => {}
                 false => execs.bore(&exec),
             }
             if self.cgroups.len() >= CGROUPS_MAX {
                 self.cgroups.clear();
             }
-            self.cgroups.insert(exec.cgroup);
+            self.cgroups.insert((exec.cgroup, exec.moved));
         }
         Ok(interesting)
     }
 
     fn concerns(&self, exec: &Exec) -> bool {
-        !self.cgroups.contains(&exec.cgroup)
+        !self.cgroups.contains(&(exec.cgroup, exec.moved))
             || self.tracked.contains(&exec.parent)
             || names::starts_a_game(&exec.comm)
             || self.rules.iter().any(|r| r.may_name(&exec.comm))
@@ -310,68 +319,5 @@ fn tracked(procs: &[Proc], decision: &Decision) -> HashSet<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn exec(comm: &str, parent: u32, cgroup: u64) -> Exec {
-        Exec {
-            pid: 100,
-            parent,
-            cgroup,
-            comm: comm.into(),
-            ..Exec::default()
-        }
-    }
-
-    #[test]
-    fn a_build_is_not_worth_a_look() {
-        let mut watch = Watch::new(None, Vec::new()).expect("an epoll set");
-        watch.cgroups.insert(7);
-        watch.tracked.insert(50);
-        for comm in ["cc1", "as", "make", "sh", "ld"] {
-            assert!(!watch.concerns(&exec(comm, 1, 7)), "{comm}");
-        }
-        assert!(
-            watch.concerns(&exec("cc1", 50, 7)),
-            "a child of what is tracked"
-        );
-        assert!(watch.concerns(&exec("cc1", 1, 8)), "a new cgroup");
-        assert!(watch.concerns(&exec("eldenring.exe", 1, 7)));
-        assert!(watch.concerns(&exec("reaper", 1, 7)));
-    }
-
-    #[test]
-    fn looks_come_at_once_and_again() {
-        let mut watch = Watch::new(None, Vec::new()).expect("an epoll set");
-        watch.looks.clear();
-        assert_eq!(watch.timeout(), None);
-        watch.look_soon();
-        assert_eq!(watch.looks.len(), 1 + AGAIN.len());
-        assert_eq!(watch.timeout(), Some(Duration::ZERO));
-    }
-
-    #[test]
-    fn the_end_of_a_game_is_noticed() {
-        let mut child = std::process::Command::new("sleep")
-            .arg("60")
-            .spawn()
-            .expect("sleep");
-        let mut watch = Watch::new(None, Vec::new()).expect("an epoll set");
-        watch.playing = Some(Playing {
-            pid: child.id(),
-            name: "sleep".into(),
-            program: "sleep".into(),
-            why: String::new(),
-            members: vec![child.id()],
-            process: watch.wait_for(child.id()),
-        });
-        watch.ready().expect("no event yet");
-        assert!(watch.playing().is_some());
-        child
-            .kill()
-            .and_then(|()| child.wait().map(drop))
-            .expect("its end");
-        watch.ready().expect("its end");
-        assert!(watch.playing().is_none());
-    }
-}
+#[path = "watch_tests.rs"]
+mod tests;

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// What a flag turns off: programs by their names, of which the kernel keeps 15 bytes.
 const PROBES: [(&str, &[&str]); 3] = [
     ("--no-display-probe", &["on_fence_init", "on_fence_signal"]),
-    ("--no-exec-probe", &["on_exec"]),
+    ("--no-exec-probe", &["on_exec", "on_move"]),
     ("--no-lock-probe", &["on_futex_wait"]),
 ];
 const NO_CONFIG: &str = "nothing to read again";

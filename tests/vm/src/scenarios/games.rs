@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A game that Steam's reaper starts is found at once and forgotten at once; a command that another user runs by
 //! `scx_photon run` is one too; without a daemon that command just runs. Programs that start all the time cost the
-//! daemon nearly nothing.
+//! daemon nearly nothing, and yet one of them is found when it is moved into a cgroup that says that it is a game.
 
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::json;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let (found, gone) = by_reaper(&photon)?;
     by_run(ctx, &photon)?;
     let cost = of_programs(&photon)?;
+    let moved = by_move(&photon)?;
     photon.stop()?;
     let status = Command::new(&ctx.scx_photon)
         .args(["run", "--", "/tmp/quake", "hold", "0"])
@@ -41,7 +43,8 @@ pub fn run(ctx: &Ctx) -> Outcome {
         )));
     }
     Ok(
-        json!({"found_ms": found.as_millis() as u64, "gone_ms": gone.as_millis() as u64, "ns_a_program": cost}),
+        json!({"found_ms": found.as_millis() as u64, "gone_ms": gone.as_millis() as u64, "ns_a_program": cost,
+            "moved_ms": moved.as_millis() as u64}),
     )
 }
 
@@ -123,5 +126,22 @@ fn of_programs(photon: &Photon) -> Result<u64, Fail> {
         false => Err(Fail::failed(format!(
             "{cost} ns of the daemon's time a program"
         ))),
+    }
+}
+
+/// As GNOME's shell has it done. After `of_programs`: of the program nothing is told any more, and no look is due.
+fn by_move(photon: &Photon) -> Result<Duration, Fail> {
+    let scope = Path::new("/sys/fs/cgroup/app-steam-app9-1.scope");
+    std::fs::create_dir(scope)?;
+    let mut game = Command::new("/tmp/quake").arg("hold").spawn()?;
+    let begin = Instant::now();
+    std::fs::write(scope.join("cgroup.procs"), game.id().to_string())?;
+    let found = logged(photon, "its cgroup is that of a Steam game", begin);
+    game.kill()?;
+    game.wait()?;
+    std::fs::remove_dir(scope)?;
+    match found? {
+        found if found <= LIMIT => Ok(found),
+        found => Err(Fail::failed(format!("moved, and found after {found:?}"))),
     }
 }
