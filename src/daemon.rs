@@ -20,6 +20,7 @@ use answer::Sockets;
 use crate::announce;
 use crate::caps;
 use crate::cli::Cli;
+use crate::detect::hidden;
 use crate::display::DisplayProbe;
 use crate::drain::Drain;
 use crate::ejection::{self, Exit};
@@ -56,6 +57,9 @@ pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
     }
     // What it makes in /run others may read and nobody else may write, whatever mask it was started with.
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
+    if let Some(complaint) = hidden::complaint() {
+        warn!("{complaint}");
+    }
     let mut kept = Kept {
         tuning: Tuning::new(cli.layers.clone()),
         sockets: None,

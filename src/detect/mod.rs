@@ -3,6 +3,7 @@
 //! judges what was read: a pure function, with a table of process trees as test.
 
 pub mod decide;
+pub mod hidden;
 mod home;
 mod names;
 mod procfs;
