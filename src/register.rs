@@ -18,8 +18,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use log::info;
+use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags};
+use nix::sys::signal::kill;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::Pid;
 
 use crate::rate::{self, Rate};
 use crate::socket_name::SocketName;
@@ -68,6 +71,11 @@ fn tell(path: &Path) -> Result<()> {
 struct Entry {
     uid: u32,
     until: Instant,
+}
+
+/// Asked of the kernel, because /proc may be mounted to hide it. That we may not send it a signal is an answer too.
+fn lives(pid: u32) -> bool {
+    kill(Pid::from_raw(pid as i32), None) != Err(Errno::ESRCH)
 }
 
 /// The daemon's side.
@@ -142,8 +150,7 @@ impl Registry {
         if self.spent >= RATE_MAX {
             return false;
         }
-        self.entries
-            .retain(|pid, e| e.until > now && Path::new("/proc").join(pid.to_string()).exists());
+        self.entries.retain(|pid, e| e.until > now && lives(*pid));
         let of_user = self.entries.values().filter(|e| e.uid == uid).count();
         if of_user >= PER_USER || self.entries.len() >= IN_ALL {
             return false;
