@@ -71,13 +71,13 @@ impl Times {
     }
 }
 
-/// The value that so many percent are not above; 0 of none.
+/// The least value that so many percent are not above, as of the histograms in model.rs; 0 of none.
 pub fn quantile(values: &mut [u64], percent: usize) -> u64 {
     if values.is_empty() {
         return 0;
     }
-    let at = (values.len() * percent / 100).min(values.len() - 1);
-    *values.select_nth_unstable(at).1
+    let rank = (values.len() * percent).div_ceil(100).max(1);
+    *values.select_nth_unstable(rank - 1).1
 }
 
 /// The recent records of the watched process and its pacer.
@@ -291,9 +291,18 @@ mod tests {
     }
 
     #[test]
+    fn the_99th_of_a_hundred_is_not_the_greatest() {
+        let mut values: Vec<u64> = (1..=100).rev().collect();
+        let mut of = |percent| quantile(&mut values, percent);
+        assert_eq!([0, 1, 50, 99, 100].map(&mut of), [1, 1, 50, 99, 100]);
+        assert_eq!(quantile(&mut [7, 8, 9], 50), 8);
+        assert_eq!(quantile(&mut [7], 99), 7);
+    }
+
+    #[test]
     fn times_of_nothing_are_zero() {
         assert_eq!(Times::of([].into_iter()), Times::default());
         let t = Times::of((1..=100).map(|v| v * MS));
-        assert_eq!((t.p50, t.p99, t.max), (51.0, 100.0, 100.0));
+        assert_eq!((t.p50, t.p99, t.max), (50.0, 99.0, 100.0));
     }
 }
