@@ -20,6 +20,7 @@ use answer::Sockets;
 use crate::announce;
 use crate::caps;
 use crate::cli::Cli;
+use crate::clock;
 use crate::detect::hidden;
 use crate::display::DisplayProbe;
 use crate::drain::Drain;
@@ -174,6 +175,9 @@ struct Session<'s> {
     malformed: Cell<u64>,
     /// What others than root are told, and when it was read.
     public: RefCell<Option<(Instant, Sample)>>,
+    /// When the counters were last summed, ns: by the scheduler's clock, and by CLOCK_MONOTONIC. One sum has one time,
+    /// whenever it is asked for.
+    summed: Cell<(u64, u64)>,
     games: RefCell<Games<'s>>,
     tuning: &'s Tuning,
 }
@@ -204,6 +208,7 @@ impl<'s> Session<'s> {
             begun: Instant::now(),
             malformed: Cell::new(0),
             public: RefCell::default(),
+            summed: Cell::default(),
             games: RefCell::new(games),
             tuning,
         })
@@ -211,6 +216,11 @@ impl<'s> Session<'s> {
 
     fn sample(&self) -> Result<Sample> {
         let mut sample = self.scheduler.sample()?;
+        if sample.at_ns != self.summed.get().0 {
+            let at_ns = clock::monotonic(sample.at_ns, clock::ahead(self.scheduler)?);
+            self.summed.set((sample.at_ns, at_ns));
+        }
+        sample.at_ns = self.summed.get().1;
         if let (Some(probe), Some(drain)) = (&self.probe, &self.drain) {
             drain.drain()?;
             let totals = drain.totals();

@@ -242,7 +242,7 @@ impl<'a> Scheduler<'a> {
         unsafe { snapshot::read(snap.cast()) }
     }
 
-    /// Counters and delays as they are now.
+    /// Counters and delays as they are now, by the scheduler's clock.
     pub fn sample(&self) -> Result<Sample> {
         let snap = self.snapshot()?;
         let counters = COUNTERS

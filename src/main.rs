@@ -11,6 +11,7 @@ mod channel;
 mod check;
 mod cli;
 mod client;
+mod clock;
 mod compare;
 mod config;
 mod daemon;

@@ -82,7 +82,7 @@ pub struct Game {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
 #[serde(default)]
 pub struct Sample {
-    /// Nanoseconds, the kernel's monotonic clock, of the last counter sum.
+    /// ns of CLOCK_MONOTONIC: the last counter sum.
     pub at_ns: u64,
     pub counters: BTreeMap<String, u64>,
     pub rings: Vec<Ring>,

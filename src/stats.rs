@@ -13,7 +13,7 @@ use crate::tables::COUNTERS;
 const OTHER_STATS: &[(&str, &str)] = &[
     (
         "at_ns",
-        "When the counters were summed, ns of the monotonic clock",
+        "When the counters were summed, ns of CLOCK_MONOTONIC",
     ),
     (
         "input.CLASS.reports",

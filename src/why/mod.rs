@@ -23,6 +23,7 @@ use path::End;
 use record::{Kind, Record};
 use watch::Watch;
 
+use crate::clock::monotonic;
 use crate::printable::printable;
 
 const NS_PER_MS: f64 = 1e6;
@@ -51,7 +52,7 @@ const WORK_PART: u64 = 4;
 /// A frame that took too long, and why.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct Stutter {
-    /// ns, the kernel's monotonic clock: the frame's beginning.
+    /// ns of CLOCK_MONOTONIC, to a tenth of a millisecond: the frame's beginning.
     pub at_ns: u64,
     pub process: String,
     pub tgid: u32,
@@ -73,7 +74,7 @@ pub struct Stutter {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
 #[serde(default)]
 pub struct Report {
-    /// ns, the kernel's monotonic clock.
+    /// ns of CLOCK_MONOTONIC: the newest record.
     pub at_ns: u64,
     /// The process whose frames are looked at, and the thread that paces it.
     pub process: String,
@@ -101,6 +102,8 @@ pub struct Why {
     process: String,
     seen: u64,
     now: u64,
+    /// ns that the records' clock is ahead of CLOCK_MONOTONIC; wraps.
+    pub ahead: u64,
     cpus: usize,
     /// Records that were not what the kernel part writes: a bug, never ignored.
     pub malformed: u64,
@@ -190,7 +193,7 @@ impl Why {
         let split = scene.split();
         let ms = |ns: u64| ns as f64 / NS_PER_MS;
         Stutter {
-            at_ns: frame.start,
+            at_ns: monotonic(frame.start, self.ahead),
             process: self.process.clone(),
             tgid: self.watch.tgid,
             frame_ms: ms(frame.interval()),
@@ -249,7 +252,7 @@ impl Why {
             _ => 0.0,
         };
         Report {
-            at_ns: self.now,
+            at_ns: monotonic(self.now, self.ahead),
             process: self.process.clone(),
             tgid: self.watch.tgid,
             pacer: pacer.cloned().unwrap_or_default(),
@@ -306,91 +309,5 @@ pub fn process_name(tgid: u32) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::why::record::tests::{turn, wait};
-
-    const MS: u64 = 1_000_000;
-    const PERIOD: u64 = 16 * MS;
-
-    /// A game of one thread at 62.5 Hz that works 5 ms a frame. `trouble` changes
-    /// the turn of a frame that is over; the next begins at the next refresh.
-    fn play(why: &mut Why, frames: u64, trouble: impl Fn(u64, &mut Record, &mut Why)) {
-        let mut at = 1000 * MS;
-        for i in 0..frames {
-            let mut r = turn(1, at, at + 5 * MS, 5 * MS);
-            trouble(i, &mut r, why);
-            at = (r.at / PERIOD + 1) * PERIOD;
-            why.see(r);
-            if i % 60 == 0 {
-                why.settle();
-            }
-        }
-        why.settle();
-    }
-
-    #[test]
-    fn a_quiet_game_has_no_stutter() {
-        let mut why = Why::new(4);
-        play(&mut why, 600, |_, _, _| ());
-        let report = why.report();
-        assert_eq!((report.tgid, report.pacer_pid), (1, 1));
-        assert!(report.frames > 300, "{}", report.frames);
-        assert!((report.frame_ms.p50 - 16.0).abs() < 0.1);
-        assert!((report.source_to_frame_ms.p50 - 5.0).abs() < 0.1);
-        assert_eq!(report.stutters, Vec::new());
-    }
-
-    #[test]
-    fn a_missed_refresh_is_found_with_its_cause() {
-        let mut why = Why::new(4);
-        play(&mut why, 600, |i, r, why| {
-            if i == 400 {
-                why.see(wait(
-                    1,
-                    r.from + MS,
-                    r.from + 14 * MS,
-                    0,
-                    crate::bpf::intf::why_flags_WHY_OTHER_RT,
-                ));
-                r.at += 13 * MS;
-            }
-            if i == 500 {
-                r.at += 30 * MS;
-                r.used += 30 * MS;
-            }
-        });
-        let stutters = why.report().stutters;
-        assert_eq!(stutters.len(), 2, "{stutters:?}");
-        assert!((stutters[0].frame_ms - 32.0).abs() < 0.1);
-        let Cause::Waited { wait, .. } = &stutters[0].cause else {
-            panic!("{stutters:?}");
-        };
-        assert_eq!((wait.us, wait.other_pid), (13_000, 99));
-        assert!(
-            matches!(stutters[1].cause, Cause::Ran { .. }),
-            "{stutters:?}"
-        );
-        let text = command::show(&why.report(), true);
-        assert!(text.lines().count() >= 5, "{text}");
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let mut why = Why::new(4);
-        let often = |i: u64, r: &mut Record, _: &mut Why| {
-            if i % 20 == 19 {
-                r.at += 40 * MS;
-            }
-        };
-        play(&mut why, 400, often);
-        let (frame, stutter) = (why.frames[0], why.stutters[0].clone());
-        why.frames.resize(FRAMES_MAX, frame);
-        why.stutters.resize(STUTTERS_MAX, stutter);
-        let before = why.seen;
-        play(&mut why, 400, often);
-        assert!(why.seen > before);
-        assert_eq!(why.frames.len(), FRAMES_MAX);
-        assert_eq!(why.stutters.len(), STUTTERS_MAX);
-    }
-}
+#[path = "mod_tests.rs"]
+mod tests;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
 use log::{debug, warn};
 
+use crate::clock;
 use crate::loader::Scheduler;
 use crate::why::Why;
 use crate::why::record::Record;
@@ -75,6 +76,7 @@ impl<'a> WhyRing<'a> {
         let mut why = self.why.borrow_mut();
         let recently = |at: Instant| at.elapsed() < settle_every;
         if !self.settled.get().is_some_and(recently) {
+            why.ahead = clock::ahead(scheduler)?;
             why.settle();
             self.settled.set(Some(Instant::now()));
         }
