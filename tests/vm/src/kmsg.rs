@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 const SPLAT_STARTS: &[&str] = &[
     "WARNING:",
     "BUG:",
+    "watchdog: BUG:",
     "Oops",
     "INFO: task ",
     "INFO: rcu",
@@ -20,6 +21,9 @@ const SPLAT_STARTS: &[&str] = &[
     "UBSAN",
     "------------[ cut here",
 ];
+/// In such a line by itself: what stands before it has changed with the kernels, and other lines of the same watchdog
+/// tell of nothing bad.
+const SPLAT_PART: &str = "detected hard LOCKUP";
 /// One record of /dev/kmsg never exceeds this (the kernel's PRINTK_MESSAGE_MAX and CONSOLE_EXT_LOG_MAX).
 const RECORD_BYTES: usize = 8192;
 
@@ -68,10 +72,8 @@ fn splat(record: &str) -> Option<String> {
         return None;
     }
     let line = text.lines().next()?;
-    SPLAT_STARTS
-        .iter()
-        .any(|start| line.starts_with(start))
-        .then(|| line.to_string())
+    let begins = SPLAT_STARTS.iter().any(|start| line.starts_with(start));
+    (begins || line.contains(SPLAT_PART)).then(|| line.to_string())
 }
 
 #[cfg(test)]
@@ -88,5 +90,28 @@ mod tests {
         assert!(splat("12,403,2150000,-;WARNING: written by a program\n").is_none());
         assert!(splat("0,404,1,-;BUG: unable to handle page fault\n SUBSYSTEM=x\n").is_some());
         assert!(splat("garbage").is_none());
+    }
+
+    #[test]
+    fn a_lockup_is_a_splat() {
+        let found = |text: &str| splat(&format!("0,405,1,-;{text}\n")).is_some();
+        for text in [
+            "watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [hog:91]",
+            "watchdog: CPU1: Watchdog detected hard LOCKUP on cpu 1",
+            "watchdog: Watchdog detected hard LOCKUP on cpu 1",
+            "NMI watchdog: Watchdog detected hard LOCKUP on cpu 1",
+            "BUG: workqueue lockup - pool cpus=1 node=0 flags=0x0 nice=0 stuck for 31s!",
+            "INFO: task hog:91 blocked for more than 122 seconds.",
+            "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+            "Oops: general protection fault, probably for non-canonical address 0x1: 0000 [#1]",
+        ] {
+            assert!(found(text), "{text}");
+        }
+        assert!(!found(
+            "NMI watchdog: Enabled. Permanently consumes one hw-PMU counter."
+        ));
+        assert!(!found(
+            "watchdog: Delayed init of the lockup detector failed: -19"
+        ));
     }
 }
