@@ -256,7 +256,7 @@ pub const BOOTS: &[Boot] = &[
                 "dead_queue",
                 "wait_bound",
                 &["--seconds", "3", SABOTAGE_FLAG, "dead-queue"],
-                "waited",
+                "kind batch waited",
             ),
             twin(
                 "ring_bounds",
@@ -268,9 +268,11 @@ pub const BOOTS: &[Boot] = &[
                 "lost_counter",
                 "counters",
                 &[SABOTAGE_FLAG, "lost-counter"],
-                "wakeups",
+                // Only this one: every counter's name is in the list behind it.
+                "never incremented: wakeups;",
             ),
-            twin("waste", "cost", COST_WASTED, "over budget"),
+            // All of it, and not one program that nobody has given a budget.
+            twin("waste", "cost", COST_WASTED, "all callbacks"),
         ],
     ),
     Boot {
