@@ -39,6 +39,16 @@ impl Tally {
         self.skipped += skipped;
     }
 
+    /// Nothing counted is no pass: the name was misspelt.
+    pub fn require_any(&mut self, only: &str) {
+        let counted = self.passed + self.failures.len() + self.skipped + self.broken.len();
+        if counted == 0 {
+            self.infrastructure(&format!(
+                "no test's name contains `{only}`; without --only every test runs and its name is shown"
+            ));
+        }
+    }
+
     fn last_line(&self) -> String {
         let counted = format!("{} passed, {} failed", self.passed, self.failures.len());
         if self.skipped == 0 {
@@ -56,6 +66,10 @@ impl Tally {
             .iter()
             .for_each(|b| println!("INFRASTRUCTURE {b}"));
         println!("{}", self.last_line());
+        self.code()
+    }
+
+    fn code(&self) -> ExitCode {
         if !self.failures.is_empty() {
             ExitCode::FAILURE
         } else if !self.broken.is_empty() {
@@ -86,5 +100,17 @@ mod tests {
         tally.skip("a", "no device");
         tally.fail("b", "late");
         assert_eq!(tally.last_line(), "3 passed, 1 failed, 1 skipped");
+    }
+
+    #[test]
+    fn a_name_that_no_test_has_is_no_pass() {
+        let mut tally = Tally::default();
+        tally.require_any("typo");
+        assert_eq!(tally.code(), ExitCode::from(crate::EXIT_INFRASTRUCTURE));
+        assert!(tally.broken[0].contains("`typo`"), "{:?}", tally.broken);
+        let mut tally = Tally::default();
+        tally.pass("a", "");
+        tally.require_any("a");
+        assert_eq!(tally.code(), ExitCode::SUCCESS);
     }
 }

@@ -61,6 +61,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if !args.no_vm {
         vm_tests(&mut tally, args);
     }
+    if let Some(only) = &args.only {
+        tally.require_any(only);
+    }
     Ok(tally.finish())
 }
 
