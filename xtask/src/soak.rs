@@ -11,12 +11,14 @@ use crate::qemu_package::Qemu;
 use crate::session::Seen;
 use crate::vm::Vm;
 use crate::{deps, paths, shell};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 const MACHINES: &[&str] = &["4", "2", "8,sockets=2,cores=2,threads=2", "1", "3"];
+/// Drawn from when none is named.
+const DEFAULT_KERNELS: &[&str] = &["6.16", "6.18", "newest"];
 const SECONDS_A_BOOT: u64 = 180;
 /// Guest seconds: loading alone takes some with CPUs that share the host's.
 const LIMIT_S: u64 = 1200;
@@ -29,8 +31,8 @@ pub struct Args {
     /// The first boot's seed; each further boot adds one
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Kernel series to draw from; may be repeated
-    #[arg(long, value_name = "SERIES", default_values = ["6.16", "6.18", "newest"])]
+    /// Kernel series to draw from; may be repeated [default: 6.16, 6.18 and newest]
+    #[arg(long, value_name = "SERIES")]
     kernel: Vec<Series>,
     /// The Debian mirror for kernels [default: the one this machine uses]
     #[arg(long, value_name = "URL")]
@@ -44,7 +46,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let qemu = shell::infrastructure(Qemu::find())?;
     let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
     let mut kernels: Vec<Kernel> = Vec::new();
-    for series in &args.kernel {
+    for series in &wanted(&args.kernel)? {
         kernels.extend(shell::infrastructure(
             archive.obtain(series, Flavour::Generic),
         )?);
@@ -80,12 +82,29 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             done.line()
         );
         if report.status == Status::Fail {
-            println!("again: cargo xtask soak --seed {seed}");
+            println!("{}", again(seed, &args.kernel));
             return Ok(ExitCode::FAILURE);
         }
         seed += 1;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn wanted(named: &[Series]) -> Result<Vec<Series>> {
+    if !named.is_empty() {
+        return Ok(named.to_vec());
+    }
+    let parsed = DEFAULT_KERNELS.iter().map(|name| name.parse());
+    parsed.map(|s| s.map_err(|e| anyhow!("{e}"))).collect()
+}
+
+/// How to have that boot once more. Which kernel a seed has follows from all that were named, in their order.
+fn again(seed: u64, named: &[Series]) -> String {
+    let kernels = named.iter().map(|series| format!(" --kernel {series}"));
+    format!(
+        "again: cargo xtask soak --seed {seed}{}",
+        kernels.collect::<String>()
+    )
 }
 
 /// Boots and guest seconds by kernel and by machine.
@@ -127,6 +146,18 @@ fn job(seed: u64) -> Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_repeated_boot_has_the_same_kernel() {
+        let series = |names: &[&str]| names.iter().map(|n| n.parse().unwrap()).collect::<Vec<_>>();
+        let named = again(704, &series(&["6.18", "newest"]));
+        assert_eq!(
+            named,
+            "again: cargo xtask soak --seed 704 --kernel 6.18 --kernel newest"
+        );
+        assert_eq!(again(704, &[]), "again: cargo xtask soak --seed 704");
+        assert_eq!(wanted(&[]).unwrap(), series(DEFAULT_KERNELS));
+    }
 
     #[test]
     fn boots_are_summed_by_kernel_and_machine() {
