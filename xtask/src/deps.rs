@@ -190,6 +190,18 @@ fn newest_clang(names: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
+    /// Else one that is installed here is not the one that compiles.
+    #[test]
+    fn the_script_looks_for_the_same_versions() {
+        let script: Vec<&str> = include_str!("../clang").lines().collect();
+        for line in [
+            format!("newest={NEWEST_CLANG}"),
+            format!("oldest={OLDEST_CLANG}"),
+        ] {
+            assert!(script.contains(&line.as_str()), "{line}");
+        }
+    }
+
     #[test]
     fn clang_is_chosen_by_number() {
         assert_eq!(
