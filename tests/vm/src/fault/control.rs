@@ -2,8 +2,8 @@
 //! What root may do to a machine at any moment: move tasks between cgroups, weigh, throttle and freeze them, set the
 //! clock.
 
-use super::Amount;
 use super::processes::{cpu_ticks, runs_beyond};
+use super::{Amount, Slack};
 use crate::load::burn;
 use crate::photon::Photon;
 use crate::scenario::Fail;
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 const WEIGHTS: [&str; 3] = ["1", "10000", "100"];
 
 /// Two groups, some hogs that are moved to and fro, and every knob turned meanwhile.
-pub fn cgroups(_: &Photon, times: Amount) -> Result<u64, Fail> {
+pub fn cgroups(_: &Photon, times: Amount, _: Slack) -> Result<u64, Fail> {
     let root = Path::new(ROOT);
     let enabled = std::fs::write(root.join("cgroup.subtree_control"), "+cpu");
     enabled.map_err(|e| Fail::skip(format!("no cpu controller: {e}")))?;
@@ -92,7 +92,7 @@ impl Drop for Group {
 }
 
 /// The wall clock jumps by a day and back; deadlines are on another clock.
-pub fn clock_jumps(_: &Photon, times: Amount) -> Result<u64, Fail> {
+pub fn clock_jumps(_: &Photon, times: Amount, _: Slack) -> Result<u64, Fail> {
     const DAY_S: i64 = 86_400;
     for n in 0..times {
         shift_clock(if n % 2 == 0 { DAY_S } else { -DAY_S })?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The daemon cannot run, or is asked more than it can answer. Scheduling is the kernel part's and goes on.
 
-use super::Amount;
+use super::{Amount, Slack};
 use crate::asked::{PUBLIC, STATS, ask, holds_for};
 use crate::device::{Device, MOUSE};
 use crate::oneshot::NOBODY;
@@ -24,7 +24,7 @@ const SETTLE: Duration = Duration::from_millis(200);
 
 /// SIGSTOP, with a mouse that moves meanwhile; afterwards every report was either read or counted as dropped, which
 /// begins after some 2 s.
-pub fn stopped(photon: &Photon, ms: Amount) -> Result<u64, Fail> {
+pub fn stopped(photon: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
     let mouse = Device::new(&MOUSE)?;
     let before = Sample::settled(photon)?.reports("mouse")?;
     photon.signal(libc::SIGSTOP);
@@ -45,7 +45,7 @@ pub fn stopped(photon: &Photon, ms: Amount) -> Result<u64, Fail> {
 }
 
 /// Clients that ask nonsense, ask without end, or never read the answer. A proper one is still answered.
-pub fn socket_flooded(photon: &Photon, clients: Amount) -> Result<u64, Fail> {
+pub fn socket_flooded(photon: &Photon, clients: Amount, _: Slack) -> Result<u64, Fail> {
     let mut open = Vec::new();
     for (socket, most) in [(STATS, clients), (PUBLIC, clients.min(PUBLIC_CLIENTS))] {
         open.extend(flood(socket, most)?);
@@ -91,7 +91,7 @@ fn is_answered(socket: &str) -> Result<(), Fail> {
 }
 
 /// Who is not root does not get as far as asking.
-pub fn socket_refuses_nobody(_: &Photon, _: Amount) -> Result<u64, Fail> {
+pub fn socket_refuses_nobody(_: &Photon, _: Amount, _: Slack) -> Result<u64, Fail> {
     let refused = || {
         let connected = UnixStream::connect(STATS);
         connected.is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied)

@@ -14,7 +14,7 @@ use crate::scenario::Fail;
 
 pub struct Fault {
     pub name: &'static str,
-    pub run: fn(&Photon, Amount) -> Result<u64, Fail>,
+    pub run: fn(&Photon, Amount, Slack) -> Result<u64, Fail>,
     pub short: Amount,
     pub long: Amount,
     /// The longest that a task which may run anywhere may wait.
@@ -36,6 +36,11 @@ impl Fault {
 /// How much of it: milliseconds, or how many times.
 pub type Amount = u64;
 
+/// So many times as long as its limit may anything take.
+pub type Slack = u32;
+/// In virtual time, which knows nothing of what else the host does.
+pub const NO_SLACK: Slack = 1;
+
 /// No task waits longer beside anything that leaves the CPUs to ordinary tasks: the longest deadline, 80 ms, and
 /// more than as much again, because a fault may well be overload.
 const WAIT_MS: u64 = 200;
@@ -44,7 +49,7 @@ const CROWD_WAIT_MS: u64 = 400;
 
 const fn fault(
     name: &'static str,
-    run: fn(&Photon, Amount) -> Result<u64, Fail>,
+    run: fn(&Photon, Amount, Slack) -> Result<u64, Fail>,
     short: Amount,
     long: Amount,
 ) -> Fault {

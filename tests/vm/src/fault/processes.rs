@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Processes that come in floods, or are stopped and continued from outside.
 
-use super::Amount;
+use super::{Amount, Slack};
 use crate::load::burn;
 use crate::photon::Photon;
 use crate::scenario::Fail;
@@ -20,7 +20,7 @@ const LOST_AFTER: Duration = Duration::from_secs(4);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// So many short children, all of which must end as they should.
-pub fn fork_bomb(_: &Photon, children: Amount) -> Result<u64, Fail> {
+pub fn fork_bomb(_: &Photon, children: Amount, _: Slack) -> Result<u64, Fail> {
     let mut left = children;
     while left > 0 {
         let batch = left.min(AT_A_TIME);
@@ -46,7 +46,7 @@ fn ended_well(pid: i32) -> Result<(), Fail> {
 }
 
 /// Programs started one after the other, some at a time.
-pub fn exec_storm(_: &Photon, programs: Amount) -> Result<u64, Fail> {
+pub fn exec_storm(_: &Photon, programs: Amount, _: Slack) -> Result<u64, Fail> {
     const SOME: u64 = 6;
     for _ in 0..programs.div_ceil(SOME) {
         let some: io::Result<Vec<_>> = (0..SOME)
@@ -86,7 +86,7 @@ impl Drop for Burning {
 }
 
 /// A debugger that stops and continues a hog.
-pub fn ptrace(_: &Photon, times: Amount) -> Result<u64, Fail> {
+pub fn ptrace(_: &Photon, times: Amount, _: Slack) -> Result<u64, Fail> {
     let hog = Burning::start()?;
     let request = |what: libc::c_uint| {
         let nothing = std::ptr::null_mut::<libc::c_void>();
@@ -107,7 +107,7 @@ pub fn ptrace(_: &Photon, times: Amount) -> Result<u64, Fail> {
 }
 
 /// The same by signals, which reach a task while it runs, waits, or sleeps.
-pub fn stop_and_continue(_: &Photon, times: Amount) -> Result<u64, Fail> {
+pub fn stop_and_continue(_: &Photon, times: Amount, _: Slack) -> Result<u64, Fail> {
     let hog = Burning::start()?;
     for _ in 0..times {
         for signal in [libc::SIGSTOP, libc::SIGCONT] {

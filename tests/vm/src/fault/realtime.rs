@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Tasks of the classes above sched_ext that do not let go of their CPUs.
 
-use super::Amount;
+use super::{Amount, Slack};
 use crate::load::{Load, Policy, Worker, burn, cpus};
 use crate::photon::Photon;
 use crate::scenario::Fail;
@@ -14,12 +14,12 @@ use std::time::Duration;
 pub const HELD_MS: u64 = 300;
 const PERIOD_MS: u64 = 500;
 
-pub fn fifo_one(_: &Photon, ms: Amount) -> Result<u64, Fail> {
+pub fn fifo_one(_: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
     hold([0].into_iter(), ms)
 }
 
 /// All of them at the same moments, so that for a while nothing else runs anywhere.
-pub fn fifo_all(_: &Photon, ms: Amount) -> Result<u64, Fail> {
+pub fn fifo_all(_: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
     hold(0..cpus(), ms)
 }
 
@@ -53,7 +53,7 @@ struct Attr {
 }
 
 /// SCHED_DEADLINE tasks that want nearly all that the kernel lets them have: 0.9 of every CPU.
-pub fn deadline(_: &Photon, ms: Amount) -> Result<u64, Fail> {
+pub fn deadline(_: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
     const RUNTIME_NS: u64 = 9 * NS_PER_MS;
     const PERIOD_NS: u64 = 10 * NS_PER_MS;
     let (stop, ran) = (AtomicBool::new(false), AtomicU64::new(0));

@@ -2,7 +2,7 @@
 //! Threads that change what the scheduler thinks it knows of them: where they may run, of what class they are, whether
 //! they exist.
 
-use super::Amount;
+use super::{Amount, Slack};
 use crate::load::{Policy, allow_all, bind, burn, cpus, pin, set_policy};
 use crate::photon::Photon;
 use crate::scenario::Fail;
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_micros(200);
 const MS_A_CHANGE: u64 = 400;
 
 /// Each thread binds itself to one CPU, to two, to none, while it runs and before it sleeps.
-pub fn affinity(_: &Photon, ms: Amount) -> Result<u64, Fail> {
+pub fn affinity(_: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
     churn(ms, |n| {
         let cpu = n as usize % cpus();
         match n % 3 {
@@ -38,7 +38,7 @@ pub fn affinity(_: &Photon, ms: Amount) -> Result<u64, Fail> {
 }
 
 /// In and out of the scheduler's class, and between its own.
-pub fn policies(_: &Photon, ms: Amount) -> Result<u64, Fail> {
+pub fn policies(_: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
     const ROUND: [Policy; 6] = [
         Policy::Nice(0),
         Policy::Fifo(1),
@@ -59,7 +59,7 @@ pub fn policies(_: &Photon, ms: Amount) -> Result<u64, Fail> {
 
 /// Between two classes and out of the way, each time before the request ends: whose place in the queue stands must not
 /// be able to buy a new request by it. Twice as many as CPUs, so that they could keep all of them.
-pub fn flips(_: &Photon, ms: Amount) -> Result<u64, Fail> {
+pub fn flips(_: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
     let end = Instant::now() + Duration::from_millis(ms);
     let flip = || -> io::Result<u64> {
         let mut steps = 0;
@@ -84,7 +84,7 @@ pub fn flips(_: &Photon, ms: Amount) -> Result<u64, Fail> {
 }
 
 /// Threads that live for one burst.
-pub fn come_and_go(_: &Photon, ms: Amount) -> Result<u64, Fail> {
+pub fn come_and_go(_: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
     churn(ms, |_| {
         let short = std::thread::spawn(|| burn(BURST_NS));
         short.join().map_err(|_| io::Error::other("it panicked"))

@@ -3,7 +3,7 @@
 //! what is not itself the fault waits no longer than its bound. Arguments: the faults' names, or none for all of them;
 //! `--long` for the full length; `--list`.
 
-use crate::fault::{Amount, FAULTS, Fault};
+use crate::fault::{Amount, FAULTS, Fault, NO_SLACK, Slack};
 use crate::load::{Load, Policy, Worker, cpus};
 use crate::photon::{Photon, scx_state};
 use crate::sample::{STATS, Sample};
@@ -32,17 +32,34 @@ pub fn run(ctx: &Ctx) -> Outcome {
     for fault in FAULTS {
         if wanted.is_empty() || wanted.contains(&fault.name) {
             let amount = if long { fault.long } else { fault.short };
-            let (row, after) = one(&photon, fault, amount, 1, &before)?;
+            let (row, after) = one(&photon, fault, amount, NO_SLACK, &before)?;
             before = after;
             ctx.log(format!("{}: {row}", fault.name));
             rows.insert(fault.name.into(), row);
         }
     }
     let stopped = photon.stop()?;
+    if rows.values().all(was_skipped) {
+        return Err(Fail::skip(Value::Object(rows).to_string()));
+    }
     match stopped.code {
         Some(0) => Ok(Value::Object(rows)),
         code => Err(Fail::failed(format!("exit code {code:?}: {}", stopped.log))),
     }
+}
+
+/// How much, or why this machine cannot have that fault, which says nothing of the others.
+fn what_was_done(ended: Result<u64, Fail>) -> Result<Value, Fail> {
+    match ended {
+        Ok(done) => Ok(json!(done)),
+        Err(Fail::Skip(reason)) => Ok(json!({"skipped": reason})),
+        Err(failed) => Err(failed),
+    }
+}
+
+/// Of a row.
+pub fn was_skipped(row: &Value) -> bool {
+    row["done"].is_object()
 }
 
 /// Every CPU has a hog, a task that is bound to it, and others that come and go.
@@ -67,13 +84,14 @@ pub fn one(
     photon: &Photon,
     fault: &Fault,
     amount: Amount,
-    slack: u32,
+    slack: Slack,
     before: &Sample,
 ) -> Result<(Value, Sample), Fail> {
     let load = Load::start(&background())?;
     std::thread::sleep(CALM);
     let begin = Instant::now();
-    let done = (fault.run)(photon, amount).map_err(|f| f.in_context(fault.name))?;
+    let done =
+        what_was_done((fault.run)(photon, amount, slack)).map_err(|f| f.in_context(fault.name))?;
     let took = begin.elapsed();
     // Also what a starved host is behind with.
     std::thread::sleep(CALM * slack);
@@ -118,4 +136,19 @@ pub fn one(
         )));
     }
     Ok((row, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_that_cannot_be_had_skips_itself_alone() {
+        let row = |ended| Ok::<_, Fail>(json!({"done": what_was_done(ended)?}));
+        assert!(was_skipped(
+            &row(Err(Fail::skip("no cpu controller"))).unwrap()
+        ));
+        assert!(!was_skipped(&row(Ok(7)).unwrap()));
+        assert!(row(Err(Fail::failed("ejected"))).is_err());
+    }
 }

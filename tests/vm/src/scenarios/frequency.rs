@@ -7,7 +7,7 @@
 //! The emulator has a table of frequencies (`xtask/src/acpi.rs`) and one speed: this shows what is asked for.
 
 use crate::effects::Daemon;
-use crate::fault::FAULTS;
+use crate::fault::{FAULTS, NO_SLACK};
 use crate::load::{Load, Worker, allow_all, burn, pin};
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
@@ -73,7 +73,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let ended = under(light())?;
     let told = daemon.photon.log().contains(SAID);
     for fault in FAULTS.iter().filter(|f| f.name == FROM_OUTSIDE) {
-        (fault.run)(&daemon.photon, CHANGED_MS)?;
+        (fault.run)(&daemon.photon, CHANGED_MS, NO_SLACK)?;
     }
     let stopped = daemon.photon.stop()?;
     if stopped.code != Some(0) {
