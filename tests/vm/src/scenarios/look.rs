@@ -62,7 +62,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
         false => None,
     };
     commands(ctx)?;
-    drop(hogs);
+    hogs.map_or(Ok(()), Neighbour::finish)?;
     game.finish()?;
     photon.stop()?;
     let after = ask(ctx, &["status"])?;

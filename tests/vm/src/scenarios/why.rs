@@ -64,11 +64,11 @@ pub fn run(ctx: &Ctx) -> Outcome {
     set(ctx, "slice_us=20000")?;
     let hogs = Neighbour::hogs(2, -20)?;
     known = quiet(ctx, known, "beside hogs at nice -20")?;
-    drop(hogs);
+    hogs.finish()?;
     set(ctx, "slice_us=reset")?;
     let storm = Neighbour::fork_storm()?;
     quiet(ctx, known, "beside a fork storm")?;
-    drop(storm);
+    storm.finish()?;
     game.finish()?;
     photon.stop()?;
     Ok(json!({"lines": lines}))
@@ -93,9 +93,10 @@ fn inject(ctx: &Ctx, game: &Game, known: &mut usize, case: &Case) -> Result<Said
 /// What a budget is for shows only beside other work.
 fn beside_hogs(ctx: &Ctx, game: &Game, known: &mut usize, case: &Case) -> Result<Said, Fail> {
     set(ctx, BUDGET)?;
-    let _hogs = Neighbour::hogs(CROWD, 0)?;
+    let hogs = Neighbour::hogs(CROWD, 0)?;
     *known = quiet(ctx, *known, "beside hogs")?;
     let said = inject(ctx, game, known, case)?;
+    hogs.finish()?;
     set(ctx, BUDGET_RESET)?;
     Ok(said)
 }
