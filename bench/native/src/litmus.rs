@@ -59,6 +59,10 @@ fn beside<T>(
             turns += 1;
         }
         writer.join().map_err(|_| anyhow!("a writer panicked"))??;
+        ensure!(
+            turns > 0,
+            "CPU {READER} did nothing while CPU {WRITER} wrote"
+        );
         Ok(turns)
     })
 }

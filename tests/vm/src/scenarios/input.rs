@@ -14,6 +14,8 @@ const REPORTS: u64 = 10_000;
 const HZ: u64 = 1000;
 /// Up to this rate nothing may be lost; above, what is lost is counted.
 const LOSSLESS_HZ: u64 = 1000;
+/// Of the written ones, at any rate: one in so many is read, or the ring is of no use. All were, at 8 kHz, in every run.
+const LEAST_READ_PART: u64 = 2;
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let count = ctx.number("--reports", REPORTS)?;
@@ -40,6 +42,11 @@ pub fn run(ctx: &Ctx) -> Outcome {
     if read + dropped != written {
         return Err(Fail::failed(format!(
             "{written} written, {dropped} dropped, {read} read"
+        )));
+    }
+    if read < written / LEAST_READ_PART {
+        return Err(Fail::failed(format!(
+            "{read} of {written} read: the reader does not keep up at all"
         )));
     }
     others_are_quiet(&after)?;

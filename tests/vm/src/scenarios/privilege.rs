@@ -14,6 +14,8 @@ use std::process::Command;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 const CAP_LAST: u32 = 63;
+/// The documented exit code.
+const MISSING_CAPABILITY: i32 = 7;
 const NEEDED: [(&str, u32); 2] = [("CAP_BPF", CAP_BPF), ("CAP_PERFMON", CAP_PERFMON)];
 
 pub fn run(ctx: &Ctx) -> Outcome {
@@ -37,9 +39,9 @@ pub fn run(ctx: &Ctx) -> Outcome {
         );
         let ended = oneshot::run(&mut command)?;
         let lines = ended.stderr.lines().count();
-        if ended.code == Some(0) || lines != 1 {
+        if ended.code != Some(MISSING_CAPABILITY) || lines != 1 {
             return Err(Fail::failed(format!(
-                "without {name}: exit code {:?}, {lines} lines: {}",
+                "without {name}: exit code {:?}, not {MISSING_CAPABILITY}, {lines} lines: {}",
                 ended.code, ended.stderr
             )));
         }
