@@ -116,7 +116,7 @@ pub struct Row {
     #[serde(skip)]
     pub digits: usize,
     pub unit: &'static str,
-    /// Means over the runs.
+    /// Means over the runs that the difference is of.
     pub a: f64,
     pub b: f64,
     /// B minus A.
@@ -131,7 +131,11 @@ pub fn compare(a: &Side, b: &Side, pairing: Pairing) -> Vec<Row> {
         let pairs = || left.iter().copied().zip(right.iter().copied());
         let pairs: Vec<_> = pairs().filter_map(|(l, r)| Some((l?, r?))).collect();
         let known = |values: &[Option<f64>]| values.iter().flatten().copied().collect::<Vec<_>>();
-        let (left, right) = (known(&left), known(&right));
+        let (left, right) = match pairing {
+            Pairing::None => (known(&left), known(&right)),
+            // Those that the difference is of: it is that of the two means.
+            Pairing::ByOrder => pairs.iter().copied().unzip(),
+        };
         let difference = match pairing {
             Pairing::None => independent_difference(&left, &right),
             Pairing::ByOrder => paired_difference(&pairs),

@@ -155,3 +155,21 @@ fn the_page_and_the_table_hold_everything() {
     assert_eq!(json["rows"].as_array().unwrap().len(), OF_TIMES.len());
     assert_eq!(json["a"]["runs"][0]["frames"], 2_000);
 }
+
+#[test]
+fn means_of_pairs_leave_out_who_has_no_partner() {
+    let run = |late: Option<f64>| Run {
+        figures: late.map(|n| ("frames_late", n)).into_iter().collect(),
+        ..Run::default()
+    };
+    let side = |name: &str, late: &[Option<f64>]| Side {
+        name: name.into(),
+        runs: late.iter().copied().map(run).collect(),
+    };
+    let a = side("a", &[Some(10.0), Some(12.0), Some(14.0), Some(100.0)]);
+    let b = side("b", &[Some(11.0), Some(13.0), Some(15.0), None]);
+    let rows = compare(&a, &b, Pairing::ByOrder);
+    let row = rows.iter().find(|r| r.key == "frames_late").unwrap();
+    assert_eq!((row.a, row.b), (12.0, 13.0));
+    assert_eq!(row.difference.estimate, row.b - row.a);
+}
