@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The kernel's own view of what is loaded: objects counted by id, and the raw memory of the lanes.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd};
@@ -10,7 +9,6 @@ use std::os::fd::{AsRawFd, FromRawFd};
 const MAP_LOOKUP_ELEM: libc::c_int = 1;
 pub const PROG_GET_NEXT_ID: libc::c_int = 11;
 pub const MAP_GET_NEXT_ID: libc::c_int = 12;
-const PROG_GET_FD_BY_ID: libc::c_int = 13;
 pub const MAP_GET_FD_BY_ID: libc::c_int = 14;
 pub const OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 const BTF_GET_NEXT_ID: libc::c_int = 23;
@@ -80,49 +78,6 @@ pub fn objects() -> Objects {
         links: ids(LINK_GET_NEXT_ID).len(),
         btfs: ids(BTF_GET_NEXT_ID).len(),
     }
-}
-
-/// `struct bpf_prog_info` up to and with `verified_insns`; the kernel fills as much as fits.
-#[repr(C)]
-struct ProgInfo {
-    before_name: [u64; 8],
-    name: [u8; 16],
-    before_verified: [u64; 17],
-    verified: u32,
-    rest: u32,
-}
-
-/// Every loaded program: its name and how many instructions the verifier went through.
-pub fn verified() -> BTreeMap<String, u32> {
-    let info = |id: u32| {
-        let mut attr = Attr {
-            words: [id, 0],
-            pointer: 0,
-        };
-        let fd = bpf(PROG_GET_FD_BY_ID, &mut attr).ok()?;
-        // SAFETY: a fresh descriptor that nobody else owns; open until the end of this function.
-        let _file = unsafe { File::from_raw_fd(fd) };
-        let mut info = ProgInfo {
-            before_name: [0; 8],
-            name: [0; 16],
-            before_verified: [0; 17],
-            verified: 0,
-            rest: 0,
-        };
-        let mut attr = Attr {
-            words: [fd as u32, size_of::<ProgInfo>() as u32],
-            pointer: &raw mut info as u64,
-        };
-        bpf(OBJ_GET_INFO_BY_FD, &mut attr).ok()?;
-        let end = info
-            .name
-            .iter()
-            .position(|b| *b == 0)
-            .unwrap_or(info.name.len());
-        let name = String::from_utf8_lossy(&info.name[..end]).into_owned();
-        Some((name, info.verified))
-    };
-    ids(PROG_GET_NEXT_ID).into_iter().filter_map(info).collect()
 }
 
 /// `union bpf_attr` for a look into a map.
