@@ -14,6 +14,8 @@ mod demo;
 mod demo_table;
 mod deps;
 mod dist;
+#[allow(dead_code)] // `send` is the guest's
+#[path = "../../tests/vm/src/protocol.rs"]
 mod guest;
 mod initramfs;
 mod jobs;

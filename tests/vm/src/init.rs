@@ -28,7 +28,7 @@ const SPLATS_SHOWN: usize = 5;
 pub fn run() -> ! {
     if let Err(e) = run_jobs() {
         send(&Event::Broken {
-            reason: &format!("{e:#}"),
+            reason: format!("{e:#}"),
         });
     }
     power_off()
@@ -43,26 +43,30 @@ fn run_jobs() -> Result<()> {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let cpus = std::thread::available_parallelism()?.get();
     send(&Event::Init {
-        kernel: kernel.trim(),
+        kernel: kernel.trim().to_string(),
         cpus,
     });
     setup::modules();
     let mut kmsg = Kmsg::open().context("/dev/kmsg")?;
     for text in kmsg.splats() {
-        send(&Event::Splat { text: &text });
+        send(&Event::Splat { text });
     }
     let jobs = read_jobs()?;
     for job in &jobs {
-        send(&Event::Started { job: &job.name });
+        send(&Event::Started {
+            job: job.name.clone(),
+        });
         let begin = Instant::now();
         let report = run_job(job, &mut kmsg)?;
         send(&Event::Result {
-            job: &job.name,
-            report: &report,
-            seconds: begin.elapsed().as_secs_f64(),
+            job: job.name.clone(),
+            report: Report {
+                seconds: begin.elapsed().as_secs_f64(),
+                ..report
+            },
         });
     }
-    send(&Event::Done { jobs: jobs.len() });
+    send(&Event::Done {});
     Ok(())
 }
 
@@ -128,6 +132,7 @@ pub fn failed(reason: String) -> Report {
         status: Status::Fail,
         reason,
         metrics: Value::Null,
+        seconds: 0.0,
     }
 }
 
@@ -157,9 +162,7 @@ fn watch(
         }
         if beat.elapsed() >= HEARTBEAT {
             beat = Instant::now();
-            send(&Event::Heartbeat {
-                uptime_s: uptime_s(),
-            });
+            send(&Event::Heartbeat {});
         }
     };
     // SAFETY: the descriptor is ours and is not used again; -1 only makes close fail.
@@ -200,14 +203,6 @@ fn back_to_default_scheduler() -> bool {
             _ => std::thread::sleep(Duration::from_millis(10)),
         }
     }
-}
-
-fn uptime_s() -> f64 {
-    let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
-    text.split(' ')
-        .next()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(0.0)
 }
 
 pub fn power_off() -> ! {

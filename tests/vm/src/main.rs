@@ -24,6 +24,7 @@ mod neighbour;
 mod oneshot;
 mod photon;
 mod programs;
+#[allow(dead_code)] // `parse` is the host's
 mod protocol;
 mod sample;
 mod scenario;

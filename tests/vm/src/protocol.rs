@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The lines a guest writes for the host: `@photon ` and one JSON object. The host ignores everything else, so a
-//! scenario may print what it likes to its own stdout.
+//! What host and guest say to each other: a job list in, and lines out, each `@photon ` and one JSON object. The host
+//! ignores everything else, so a scenario may print what it likes to its own stdout. xtask includes this file, so that
+//! both mean the same.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,24 +10,16 @@ use std::io::Write;
 const PREFIX: &str = "@photon ";
 
 /// One line of `/etc/photon-jobs`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// The name the host reports the result under; unique within a boot.
     pub name: String,
     pub scenario: String,
-    #[serde(default)]
     pub args: Vec<String>,
     /// Guest seconds after which PID 1 kills the job and reports it as failed.
-    #[serde(default = "default_limit_s")]
     pub limit_s: u64,
     /// Steps of sleep before it begins: the same test at another phase of everything that is periodic.
-    #[serde(default)]
     pub shake: u32,
-}
-
-/// Longer than any scenario should take, shorter than a developer's patience with an emulator.
-fn default_limit_s() -> u64 {
-    300
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,50 +32,51 @@ pub enum Status {
 
 /// What a job came to. A scenario process writes it to the file named by `PHOTON_RESULT`, PID 1 adds what only it
 /// can see (kernel splats, leftovers, time) and sends it to the host.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub status: Status,
     #[serde(default)]
     pub reason: String,
     #[serde(default)]
     pub metrics: Value,
+    /// Of the guest's time; 0 until PID 1 knows.
+    #[serde(default)]
+    pub seconds: f64,
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InputKind {
     Mouse,
     Keyboard,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-pub enum Event<'a> {
+pub enum Event {
     /// PID 1 runs; boot is over as far as the kernel is concerned.
     Init {
-        kernel: &'a str,
+        kernel: String,
         cpus: usize,
     },
     /// A module that did not load. Not a failure by itself: it may be built in.
     Module {
-        path: &'a str,
-        error: &'a str,
+        path: String,
+        error: String,
     },
     Started {
-        job: &'a str,
+        job: String,
     },
     Result {
-        job: &'a str,
+        job: String,
         #[serde(flatten)]
-        report: &'a Report,
-        seconds: f64,
+        report: Report,
     },
-    Heartbeat {
-        uptime_s: f64,
-    },
+    /// A sign of life.
+    Heartbeat {},
     /// A kernel splat outside any job.
     Splat {
-        text: &'a str,
+        text: String,
     },
     /// Asks the host for reports from the emulator's own mouse or keyboard, that is from a real interrupt. Needs a
     /// machine with input devices.
@@ -94,21 +88,31 @@ pub enum Event<'a> {
     },
     /// PID 1 itself cannot go on: an infrastructure error, never a test result.
     Broken {
-        reason: &'a str,
+        reason: String,
     },
-    Done {
-        jobs: usize,
-    },
+    Done {},
 }
 
 pub fn send(event: &Event) {
     // One write call, so that the line is not cut by another process's output; and a leading newline, so that it
     // starts a line even when some program left one open.
-    let body = serde_json::to_string(event).unwrap_or_default();
-    let line = format!("\n{PREFIX}{body}\n");
+    let line = format!("\n{}\n", written(event));
     let mut out = std::io::stdout().lock();
     // A console that cannot be written to leaves nobody to tell.
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+}
+
+fn written(event: &Event) -> String {
+    format!(
+        "{PREFIX}{}",
+        serde_json::to_string(event).unwrap_or_default()
+    )
+}
+
+/// The event in a serial line, if there is one. Whatever stands before the prefix is some program's unfinished line.
+pub fn parse(line: &str) -> Option<Event> {
+    let (_, json) = line.split_once(PREFIX)?;
+    serde_json::from_str(json.trim()).ok()
 }
 
 #[cfg(test)]
@@ -116,27 +120,64 @@ mod tests {
     use super::*;
 
     #[test]
-    fn job_line_has_defaults() {
-        let job: Job = serde_json::from_str(r#"{"name":"a","scenario":"boot"}"#).unwrap();
-        assert!(job.args.is_empty());
-        assert_eq!(job.limit_s, default_limit_s());
+    fn what_one_side_says_the_other_hears() {
+        let name = || "a".to_string();
+        for event in [
+            Event::Init {
+                kernel: "7.3".into(),
+                cpus: 4,
+            },
+            Event::Module {
+                path: "/m.ko".into(),
+                error: "ENOENT".into(),
+            },
+            Event::Started { job: name() },
+            Event::Result {
+                job: name(),
+                report: Report {
+                    status: Status::Fail,
+                    reason: "late\nby 2 ms".into(),
+                    metrics: serde_json::json!({"x": 1.5, "rows": [1, 2]}),
+                    seconds: 2.5,
+                },
+            },
+            Event::Heartbeat {},
+            Event::Splat {
+                text: "WARNING: \"x\"".into(),
+            },
+            Event::Input {
+                kind: InputKind::Mouse,
+                reports: 100,
+                gap_ms: 2,
+            },
+            Event::Broken {
+                reason: "no job list".into(),
+            },
+            Event::Done {},
+        ] {
+            let line = written(&event);
+            assert_eq!(line.lines().count(), 1, "{line}");
+            assert_eq!(parse(&format!("noise {line}\r")), Some(event));
+        }
     }
 
     #[test]
-    fn result_line_is_flat() {
-        let report = Report {
-            status: Status::Skip,
-            reason: "no uinput".into(),
-            metrics: Value::Null,
+    fn a_job_is_read_as_it_was_written() {
+        let job = Job {
+            name: "fault_long".into(),
+            scenario: "fault".into(),
+            args: vec!["--long".into()],
+            limit_s: 300,
+            shake: 2,
         };
-        let event = Event::Result {
-            job: "a",
-            report: &report,
-            seconds: 1.5,
-        };
-        let v: Value = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
-        assert_eq!(v["event"], "result");
-        assert_eq!(v["status"], "skip");
-        assert_eq!(v["reason"], "no uinput");
+        let line = serde_json::to_string(&job).unwrap();
+        assert_eq!(line.lines().count(), 1, "{line}");
+        assert_eq!(serde_json::from_str::<Job>(&line).unwrap(), job);
+    }
+
+    #[test]
+    fn what_is_no_event_is_none() {
+        assert!(parse("@photon {\"event\":\"res").is_none());
+        assert!(parse("[    0.1] a kernel line").is_none());
     }
 }

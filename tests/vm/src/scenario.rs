@@ -181,28 +181,26 @@ pub fn report(name: &str, args: &[String]) -> Report {
         Some((_, run)) => run(&Ctx::new(args)),
         None => Err(Fail::failed(format!("no scenario is called {name}"))),
     };
-    match outcome {
-        Ok(metrics) => Report {
-            status: Status::Pass,
-            reason: String::new(),
-            metrics,
-        },
-        Err(Fail::Failed(reason)) => Report {
-            status: Status::Fail,
-            reason,
-            metrics: Value::Null,
-        },
-        Err(Fail::Skip(reason)) => Report {
-            status: Status::Skip,
-            reason,
-            metrics: Value::Null,
-        },
+    let (status, reason, metrics) = match outcome {
+        Ok(metrics) => (Status::Pass, String::new(), metrics),
+        Err(Fail::Failed(reason)) => (Status::Fail, reason, Value::Null),
+        Err(Fail::Skip(reason)) => (Status::Skip, reason, Value::Null),
+    };
+    Report {
+        status,
+        reason,
+        metrics,
+        seconds: 0.0,
     }
 }
 
 /// The same, reported to PID 1, or to the person who called.
 pub fn run_one(name: &str, args: &[String]) -> ExitCode {
     let report = report(name, args);
+    let code = match report.status {
+        Status::Fail => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    };
     match std::env::var_os(RESULT_ENV) {
         Some(path) => {
             let text = serde_json::to_string(&report).unwrap_or_default();
@@ -212,14 +210,9 @@ pub fn run_one(name: &str, args: &[String]) -> ExitCode {
             }
         }
         None => send(&Event::Result {
-            job: name,
-            report: &report,
-            seconds: 0.0,
+            job: name.to_string(),
+            report,
         }),
     }
-    if report.status == Status::Fail {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    code
 }

@@ -11,18 +11,22 @@ pub fn run(name: &str) -> ! {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
     send(&Event::Init {
-        kernel: kernel.trim(),
+        kernel: kernel.trim().to_string(),
         cpus,
     });
-    send(&Event::Started { job: name });
+    send(&Event::Started {
+        job: name.to_string(),
+    });
     let begin = Instant::now();
     let report = report(name);
     send(&Event::Result {
-        job: name,
-        report: &report,
-        seconds: begin.elapsed().as_secs_f64(),
+        job: name.to_string(),
+        report: Report {
+            seconds: begin.elapsed().as_secs_f64(),
+            ..report
+        },
     });
-    send(&Event::Done { jobs: 1 });
+    send(&Event::Done {});
     power_off()
 }
 

@@ -88,8 +88,8 @@ pub fn modules() {
     for path in list.lines().filter(|l| !l.is_empty()) {
         if let Err(e) = load_module(path, c"") {
             send(&Event::Module {
-                path,
-                error: &format!("{e:#}"),
+                path: path.to_string(),
+                error: format!("{e:#}"),
             });
         }
     }
