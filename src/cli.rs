@@ -25,6 +25,7 @@ Exit codes:
   3  not root                      8  ejected by the kernel
   4  this kernel has no sched_ext  9  compare, bench: a log cannot be used
                                   10  stays off: it was ejected in this boot
+Those of `status` are its own: scx_photon status --help.
 
 The service's flags: /etc/default/scx_photon. For --config: /usr/share/doc/scx*photon/examples/.
 Without a terminal: SysRq-S puts the default scheduler back, SysRq-D only dumps the state.";

@@ -26,7 +26,8 @@ COUNTER(idle_other, "Wakeups placed on another idle CPU")
 COUNTER(preempt_prev, "Preempted the running task of its previous CPU")
 COUNTER(preempt_this, "Preempted the running task of the waking CPU")
 COUNTER(preempt_other, "Preempted the running task of another CPU")
-COUNTER(preempt_none, "Wanted to preempt, but every candidate was as urgent, or claimed by another")
+COUNTER(preempt_none,
+	"Wanted to preempt, but every candidate was as urgent, or claimed by another")
 COUNTER(give_way,
 	"Gave its CPU back before it ran: an input reader waits that found no victim")
 COUNTER(queue_llc, "Queued by deadline for the CPUs of its LLC")

@@ -17,7 +17,8 @@ char _license[] SEC("license") = "GPL";
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 64 * 1024); /* 1,365 events: 2.7 s of 500 a second */
+	__uint(max_entries,
+	       64 * 1024); /* 1,365 events: 2.7 s of 500 a second */
 } execs SEC(".maps");
 
 /*
