@@ -4,9 +4,12 @@
 
 use std::cell::Cell;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+
+/// While a last line waits for room.
+const ROOM_IS_TRIED: Duration = Duration::from_millis(5);
 
 pub struct Lines {
     /// None when no more will come. Each with the number of those before it that found no room.
@@ -58,6 +61,19 @@ impl Lines {
         }
         true
     }
+
+    /// The very last one: it is worth waiting for room.
+    pub fn end_with(self, line: String) {
+        let begin = Instant::now();
+        let mut unsent = (self.lost.get(), line);
+        while let Some(lines) = &self.waiting {
+            match lines.try_send(unsent) {
+                Err(TrySendError::Full(back)) if begin.elapsed() < self.last => unsent = back,
+                _ => break,
+            }
+            std::thread::sleep(ROOM_IS_TRIED);
+        }
+    }
 }
 
 impl Drop for Lines {
@@ -71,7 +87,6 @@ impl Drop for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     const ROOM: usize = 4;
     const LAST: Duration = Duration::from_millis(50);
@@ -115,6 +130,19 @@ mod tests {
         assert!(lines.print("last".into()));
         drop(lines);
         assert_eq!(heard.try_recv(), Ok("last".into()));
+        // It finds no room at first, and is heard.
+        let (told, heard) = channel();
+        let write = move |lost: u64, line: &str| {
+            std::thread::sleep(LAST);
+            told.send((lost, line.to_string())).is_ok()
+        };
+        let lines = Lines::start("test", 1, SOON, write).expect("a thread");
+        for n in 0..9 {
+            assert!(lines.print(n.to_string()));
+        }
+        lines.end_with("last".into());
+        let (lost, line) = heard.try_iter().last().expect("some were heard");
+        assert!(lost > 0 && line == "last", "{lost} {line}");
         let (_go_on, stopped) = channel::<()>();
         let write = move |_: u64, _: &str| stopped.recv().is_ok();
         let lines = Lines::start("test", ROOM, LAST, write).expect("a thread");

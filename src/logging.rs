@@ -70,7 +70,7 @@ pub fn in_background(verbose: u8) -> Result<()> {
 }
 
 /// One line, behind those of the log. That nobody reads it changes nothing.
-pub fn say(line: &str) {
+fn say(line: &str) {
     // Whole, or it would be torn by what others write there.
     let line = format!("{line}\n");
     match &*background() {
@@ -79,10 +79,17 @@ pub fn say(line: &str) {
     }
 }
 
-/// The last word has been said.
-pub fn end() {
+/// The end, with a last word or without: those before it come out first.
+pub fn end(last: Option<&str>) {
     let lines = background().take();
-    drop(lines);
+    let Some(last) = last else {
+        return drop(lines);
+    };
+    let line = format!("{last}\n");
+    match lines {
+        Some(lines) => lines.end_with(line),
+        None => drop(stderr().write_all(line.as_bytes())),
+    }
 }
 
 /// The logger writes a line in pieces.

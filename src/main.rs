@@ -93,12 +93,16 @@ fn main() -> ExitCode {
 }
 
 fn finish(ended: Result<ExitCode>) -> ExitCode {
-    let code = ended.unwrap_or_else(|e| {
-        logging::say(&format!("scx_photon: {e:#}"));
-        ExitCode::from(failure::exit_code(&e))
-    });
-    logging::end();
-    code
+    match ended {
+        Ok(code) => {
+            logging::end(None);
+            code
+        }
+        Err(e) => {
+            logging::end(Some(&format!("scx_photon: {e:#}")));
+            ExitCode::from(failure::exit_code(&e))
+        }
+    }
 }
 
 fn run(cli: &Cli) -> Result<ExitCode> {

@@ -8,7 +8,7 @@ use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::client::Viewer;
 use crate::printable::printable;
@@ -165,8 +165,13 @@ pub fn record(args: &RecordArgs, stopped: impl Fn(Duration) -> bool) -> Result<(
     };
     let lasted = begin.elapsed();
     println!("{views} views in {}", args.file.display());
-    match lost {
+    match lost.or_else(|| {
+        daemon
+            .is_lost()
+            .then(|| anyhow!("the daemon has not answered at the end"))
+    }) {
         Some(e) => end_of_daemon(limit, lasted, e),
+        None if views == 0 => Err(anyhow!("the daemon has shown nothing")),
         None => Ok(()),
     }
 }

@@ -178,15 +178,42 @@ static void no_new_deadline_without_a_run(void)
 	CHECK(asks_again(&t));
 }
 
-/* An input reader before every frame that is overdue by less than a budget; nobody else moves. */
-static void readers_first(void)
+/* Readers and kernel threads before whatever is overdue by less than a frame's budget; nobody else moves. */
+static void first_in_their_queues(void)
 {
 	struct task_ctx t = { .deadline = NOW };
 
 	for (u8 class = CLASS_INPUT; class < NR_CLASSES; class ++) {
 		t.class = class;
-		CHECK_EQ(queued_deadline(&t), class == CLASS_INPUT ? NOW - 16 * MS : NOW);
+		CHECK_EQ(queued_deadline(&t), class <= CLASS_KERNEL ? NOW - 16 * MS : NOW);
 	}
+}
+
+/* Hogs of a crowd on one CPU are due after its round, all by the same later; nobody else is. */
+static void crowds(void)
+{
+	struct fair_clock fc = { .round = 9 * MS };
+	u64 shipped = us_to_ns(tun.fair_deadline_us);
+
+	for (u8 class = CLASS_INPUT; class < NR_CLASSES; class ++) {
+		struct task_ctx hog = { .class = class, .used = us_to_ns(tun.slice_us) };
+		struct task_ctx shell = { .class = class, .burst = MS };
+		struct task_ctx kthread = { .class = class, .used = hog.used, .flags = TASK_KTHREAD };
+
+		check_case = class;
+		CHECK_EQ(crowd_stretch(&tun, &hog, shipped), 0);
+		CHECK_EQ(crowd_stretch(&tun, &hog, shipped + MS), class >= CLASS_FAIR ? MS : 0);
+		CHECK_EQ(crowd_stretch(&tun, &shell, 10 * shipped), 0);
+		CHECK_EQ(crowd_stretch(&tun, &kthread, 10 * shipped), 0);
+	}
+	struct task_ctx t = { .class = CLASS_FAIR, .deadline = NOW + NSEC_PER_SEC };
+
+	leave_crowd(&t, &fc, NOW);
+	CHECK_EQ(t.deadline, NOW + RELATIVE_MAX_NS);
+	leave_crowd(&t, &fc, NOW - MS);
+	CHECK_EQ(t.deadline, NOW - MS + RELATIVE_MAX_NS);
+	leave_crowd(&t, &fc, NOW);
+	CHECK_EQ(t.deadline, NOW - MS + RELATIVE_MAX_NS);
 }
 
 int main(void)
@@ -200,6 +227,7 @@ int main(void)
 	slices();
 	requests();
 	no_new_deadline_without_a_run();
-	readers_first();
+	first_in_their_queues();
+	crowds();
 	return check_done();
 }

@@ -202,6 +202,16 @@ static inline void place(struct sim *s, struct sim_task *t, s32 waking_cpu, bool
 		wake_idle_cpu(s, t);
 }
 
+/* mech/enqueue.bpf.h: of who asks anew on the one CPU that it may use. */
+static inline void stretch_bound(struct sim *s, struct sim_task *t)
+{
+	u32 queued = 0;
+
+	for (u32 i = 0; t->bound >= 0 && i < s->nr_tasks; i++)
+		queued += s->tasks[i].state == QUEUED && s->tasks[i].bound == t->bound;
+	t->ctx.deadline += crowd_stretch(&s->tun, &t->ctx, fair_round(&s->tun, queued));
+}
+
 /* mech/wake.bpf.h: wake_task(), then select_cpu. `waker` may be NULL. */
 static inline void sim_wake(struct sim *s, struct sim_task *t, const struct sim_task *waker, s32 waking_cpu)
 {
@@ -230,6 +240,7 @@ static inline void sim_wake(struct sim *s, struct sim_task *t, const struct sim_
 		t->left = rnd_in(&s->rng, t->run_lo, t->run_hi);
 	t->waits_since = s->now;
 	set_deadline(s, t);
+	stretch_bound(s, t);
 	place(s, t, waking_cpu, true);
 }
 
@@ -245,7 +256,11 @@ static inline void requeue(struct sim *s, struct sim_task *t, s32 cpu)
 		t->ctx.class = class;
 		set_deadline(s, t);
 		task_keep(&t->ctx, old);
+	} else {
+		leave_crowd(&t->ctx, &s->clock, s->now);
 	}
+	if (again)
+		stretch_bound(s, t);
 	place(s, t, cpu, false);
 }
 

@@ -70,7 +70,8 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 	c->counted = now;
 	c->last = t->class;
 	/* Of a waiter that did not wait after all: the holder has let go. */
-	c->lock_holder = 0;
+	if (cpu == this_cpu())
+		c->lock_holder = 0;
 	WRITE_ONCE(c->class, t->class);
 	if (!goes_on(c, p)) {
 		c->started = now;
@@ -187,14 +188,19 @@ void BPF_STRUCT_OPS(photon_tick, struct task_struct *p)
 /*
  * Who queues a task looks for an idle CPU after it, who goes idle looks for a task
  * after it said so: one of both sees the other, and no task waits beside an idle CPU
- * for the next timer. A head that this CPU may not run is no reason: each look at
- * nothing would offer the CPU again, that a waker has claimed in the meantime.
+ * for the next timer. What this CPU may not run is no reason: each look at nothing
+ * would offer the CPU again, that a waker has claimed in the meantime.
  */
+static __always_inline bool waits_here(u64 dsq, s32 cpu)
+{
+	return scx_bpf_dsq_nr_queued(dsq) > 0 && first_here(dsq, cpu);
+}
+
 void BPF_STRUCT_OPS(photon_update_idle, s32 cpu, bool idle)
 {
 	mark_idle(cpu, idle);
-	if (idle && (may_run_head(urgent_dsq(cpu), cpu) ||
-		     may_run_head(llc_dsq(cpu), cpu) ||
+	if (idle && (waits_here(urgent_dsq(cpu), cpu) ||
+		     waits_here(llc_dsq(cpu), cpu) ||
 		     READ_ONCE(cpu_ctx(cpu)->pinned))) {
 		count(CNT_kick_late);
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);

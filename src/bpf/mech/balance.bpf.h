@@ -28,6 +28,12 @@ static void count_loads(struct llc_loads *loads)
 			loads->of[cpu_llc[i] & (MAX_LLCS - 1)].cpus++;
 }
 
+/* Has a game the better CPUs of a machine whose CPUs are not alike? They take nothing. */
+static bool is_the_games(s32 cpu)
+{
+	return asymmetric && shared.playing && is_preferred(cpu);
+}
+
 /*
  * The CPU that takes p, which waits in the LLC `from`, at the next switch at which it
  * looks for fair work: of those that may run it, in the LLC with the shortest queue; or -1.
@@ -47,7 +53,7 @@ static s32 find_taker(const struct llc_loads *loads, u32 from,
 		if (load == longest ||
 		    READ_ONCE(cpu_ctx(i)->class) < CLASS_GAME ||
 		    !is_uneven(longest, load) || !is_longer(best, load) ||
-		    !bpf_cpumask_test_cpu(i, p->cpus_ptr))
+		    is_the_games(i) || !bpf_cpumask_test_cpu(i, p->cpus_ptr))
 			continue;
 		best = load;
 		taker = i;
@@ -67,15 +73,11 @@ static void take_from(const struct llc_loads *loads, u32 from)
 	count(CNT_balance_llc);
 }
 
-/*
- * Not while a game has the better CPUs of a machine whose CPUs are not alike: it would
- * be driven out of its cache.
- */
 static void balance_llcs(struct llc_loads *loads)
 {
 	u32 i, longest = 0;
 
-	if (nr_llcs < 2 || (asymmetric && shared.playing))
+	if (nr_llcs < 2)
 		return;
 	count_loads(loads);
 	bpf_for(i, 1, nr_llcs)

@@ -20,63 +20,63 @@ static u8 class_of_key(u64 key)
 	return tasks[key & (MAX_TASKS - 1)].class;
 }
 
-/* May this CPU run the head of the queue? */
-static bool may_run_head(u64 dsq, s32 cpu)
-{
-	struct task_struct *p = __COMPAT_scx_bpf_dsq_peek(dsq);
-
-	return p && bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
-}
-
 /*
- * Is `own`, the head of the CPU's own queue, due before the one its LLC would give it?
- * And once it is due, many that are bound elsewhere must not stand before it for ever.
- * Before urgent work that may run here it needs a turn: see bound_has_turn().
+ * Key of the first of the queue that this CPU may run, or 0: of some, for a crowd that is
+ * bound elsewhere may stand before it. Global: verified once.
  */
-static bool own_queue_first(const struct cpu_ctx *c, s32 cpu, u64 own,
-			    bool any_urgent)
-{
-	u64 dsq = any_urgent ? urgent_dsq(cpu) : llc_dsq(cpu);
-	struct task_struct *p = __COMPAT_scx_bpf_dsq_peek(dsq);
-	bool here = p && bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
-
-	if (!p || before_u64(own, p->scx.dsq_vtime))
-		return !any_urgent || !here ||
-		       bound_has_turn(c->last, class_of_key(own));
-	return !here && before_u64(own, queue_key(0, scx_bpf_now()));
-}
-
-/*
- * Is somebody of the queue that this CPU may run due before `key`? Some who may not
- * stand before it: they are no reason to let it wait, nor is who behind them is not due.
- * Global: verified once.
- */
-__noinline bool is_due_here(u64 dsq, s32 cpu, u64 key)
+__noinline u64 scan_here(u64 dsq, s32 cpu)
 {
 	struct task_struct *p;
 	u32 seen = 0;
 
 	bpf_for_each(scx_dsq, p, dsq, 0)
 	{
-		if (++seen > TURN_SCAN || !before_u64(p->scx.dsq_vtime, key))
+		if (++seen > QUEUE_SCAN)
 			break;
 		if (bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
-			return true;
+			return p->scx.dsq_vtime;
 	}
-	return false;
+	return 0;
+}
+
+/* The same; mostly it is the head, which is cheaper to look at. */
+static u64 first_here(u64 dsq, s32 cpu)
+{
+	struct task_struct *p = __COMPAT_scx_bpf_dsq_peek(dsq);
+
+	if (!p)
+		return 0;
+	if (bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
+		return p->scx.dsq_vtime;
+	return scan_here(dsq, cpu);
+}
+
+/*
+ * Is `own`, the head of the CPU's own queue, due before what its LLC has for it? Before
+ * urgent work it needs a turn as well: see bound_has_turn(). Who may not run here, many
+ * that are bound elsewhere, must not stand before it for ever.
+ */
+static bool own_queue_first(const struct cpu_ctx *c, s32 cpu, u64 own,
+			    bool any_urgent)
+{
+	u64 rival = any_urgent ? first_here(urgent_dsq(cpu), cpu) : 0;
+
+	if (rival && !bound_has_turn(c->last, class_of_key(own)))
+		return false;
+	if (!rival)
+		rival = first_here(llc_dsq(cpu), cpu);
+	return !rival || before_u64(own, rival);
 }
 
 /* Asked only when urgent work waits: see turn_of_fair(). */
 static bool is_turn_of_fair(const struct cpu_ctx *c, s32 cpu)
 {
-	u64 key, head;
+	u64 fair;
 
 	if (!is_urgent(c->last))
 		return false;
-	key = queue_key(0, scx_bpf_now());
-	head = head_key(llc_dsq(cpu));
-	return head && turn_of_fair(c->last, head, key) &&
-	       is_due_here(llc_dsq(cpu), cpu, key);
+	fair = first_here(llc_dsq(cpu), cpu);
+	return fair && turn_of_fair(c->last, fair, queue_key(0, scx_bpf_now()));
 }
 
 static __always_inline bool dispatch_urgent(s32 cpu)

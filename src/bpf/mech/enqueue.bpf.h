@@ -86,7 +86,8 @@ static __always_inline void queue_cpu(struct task_struct *p,
 	if (flag)
 		WRITE_ONCE(cpu_ctx(cpu)->pinned, 1);
 	scx_bpf_dsq_insert_vtime(p, cpu_dsq(cpu), stint_slice(t),
-				 queue_key(task_slot(p), t->deadline), 0);
+				 queue_key(task_slot(p), queued_deadline(t)),
+				 0);
 	count(CNT_queue_cpu);
 }
 
@@ -161,8 +162,10 @@ static __always_inline bool requeue_deadline(struct task_struct *p,
 	struct place old = task_place(t);
 
 	count(again ? CNT_requeue_expired : CNT_requeue_preempted);
-	if (!again && class == t->class)
+	if (!again && class == t->class) {
+		leave_crowd(t, fair_clock(), now);
 		return false;
+	}
 	t->class = class;
 	set_deadline(task_slot(p), now);
 	task_keep(t, old);
@@ -173,13 +176,11 @@ static __always_inline bool requeue_deadline(struct task_struct *p,
  * A round of those that are bound to one CPU may be longer than that of all CPUs, which
  * is what a deadline goes by.
  */
-static __always_inline void stretch_bound(struct task_ctx *t, s32 cpu, u64 now)
+static __always_inline void stretch_bound(struct task_ctx *t, s32 cpu)
 {
 	u64 round = fair_round(&tun, scx_bpf_dsq_nr_queued(cpu_dsq(cpu)));
 
-	if (t->class >= CLASS_FAIR && is_hog(&tun, t) &&
-	    before_u64(t->deadline, now + round))
-		t->deadline = now + round;
+	t->deadline += crowd_stretch(&tun, t, round);
 }
 
 /*
@@ -205,7 +206,7 @@ static __always_inline void enqueue_bound(struct task_struct *p,
 		return;
 	}
 	if (anew)
-		stretch_bound(t, cpu, now);
+		stretch_bound(t, cpu);
 	queue_cpu(p, t, cpu);
 }
 

@@ -37,21 +37,20 @@ static __always_inline void learn_hardirq_bits(const struct task_struct *ticked)
 	hardirq_bits = new ? HARDIRQ_BITS_NEW : HARDIRQ_BITS_OLD;
 }
 
-/* Serving a soft or hard interrupt? */
-static __always_inline bool in_interrupt(void)
+/* Serving a soft or hard interrupt? By the preempt count. */
+static __always_inline bool in_interrupt(u32 context)
 {
-	return get_preempt_count() & (hardirq_bits | SOFTIRQ_OFFSET);
+	return context & (hardirq_bits | SOFTIRQ_OFFSET);
 }
 
 /*
  * An input or display stamp on this CPU covers what is woken under it, in the
  * context it was made in: not by an interrupt that came in between.
  */
-static __always_inline u8 stamped_source(const struct cpu_ctx *c, u64 now)
+static __always_inline u8 stamped_source(const struct cpu_ctx *c, u64 now,
+					 u32 context)
 {
-	u32 other = c->source_context ^ get_preempt_count();
-
-	if (other & (hardirq_bits | SOFTIRQ_OFFSET))
+	if (in_interrupt(c->source_context ^ context))
 		return SRC_NONE;
 	return before_u64(now, c->source_until) ? c->source : SRC_NONE;
 }
@@ -179,6 +178,7 @@ __noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 {
 	const struct cpu_ctx *c = cpu_ctx(this_cpu());
 	u32 tgid = p->tgid;
+	u32 context = get_preempt_count();
 	struct process_ctx *ps = process_ctx(tgid);
 	struct wake w = {
 		.now = now,
@@ -187,12 +187,12 @@ __noinline int wake_task(struct task_struct *p __arg_trusted, u64 now)
 		.kernel = (p->flags & PF_KTHREAD) && p->nr_cpus_allowed == 1,
 		.facing = link_facing(ps, tgid, now),
 		.role = role_of(p, now),
-		.source = stamped_source(c, now),
+		.source = stamped_source(c, now, context),
 		.device = c->device,
 	};
 
 	if (w.source == SRC_NONE) {
-		if (in_interrupt())
+		if (in_interrupt(context))
 			w.source = SRC_IRQ;
 		else
 			wake_by_task(&w);

@@ -104,17 +104,45 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 	return min_u64(rel + fair_shift(t, fc, now, sooner, most), most);
 }
 
-/* By how much an input reader that has to wait is put before its deadline, ns. */
-#define INPUT_AHEAD_NS (16ULL * NSEC_PER_MSEC_)
+/*
+ * What the deadline of a hog moves back by in a crowd that is bound to its CPU, whose round
+ * is longer than that, ns. All by the same, so that nice and debts still tell them apart.
+ */
+static inline u64 crowd_stretch(const volatile struct tunables *pr,
+				const struct task_ctx *t, u64 round)
+{
+	if (t->class < CLASS_FAIR || (t->flags & TASK_KTHREAD) ||
+	    !is_hog(pr, t))
+		return 0;
+	return sub_sat(round, us_to_ns(pr->fair_deadline_us));
+}
+
+/* Let go from there, it waits no longer than others do, or than it would have. */
+static inline void leave_crowd(struct task_ctx *t, const struct fair_clock *fc,
+			       u64 now)
+{
+	u64 most = now + fair_stretch(fc, RELATIVE_MAX_NS);
+
+	if (before_u64(most, t->deadline))
+		t->deadline = most;
+}
 
 /*
- * Where a task stands in the queue of its LLC. Beside more frames than CPUs all of
- * them are overdue, and a reader that asks now would wait for each.
+ * By how much who is due in no time is put before its deadline if it has to wait, ns: as
+ * much as a frame's budget and its deadline are.
+ */
+#define QUEUED_AHEAD_NS (16ULL * NSEC_PER_MSEC_)
+
+/*
+ * Where a task stands in its queue. Beside more frames than CPUs all of them are overdue,
+ * and a reader of input that asks now would wait for each; so would a kernel thread beside
+ * a crowd that is bound to its CPU.
  */
 static inline u64 queued_deadline(const struct task_ctx *t)
 {
-	return t->class == CLASS_INPUT ? t->deadline - INPUT_AHEAD_NS :
-					 t->deadline;
+	return t->class == CLASS_INPUT || t->class == CLASS_KERNEL ?
+		       t->deadline - QUEUED_AHEAD_NS :
+		       t->deadline;
 }
 
 #endif /* PHOTON_POLICY_DEADLINE_H */

@@ -21,8 +21,8 @@ enum {
 	 * as many as share most last-level caches.
 	 */
 	VICTIM_SCAN = 8,
-	/* Tasks of a queue that are asked whether they have a turn. */
-	TURN_SCAN = 8,
+	/* Tasks of a queue that are asked whether they may run here. */
+	QUEUE_SCAN = 8,
 };
 
 /* What a CPU publishes about the task it runs. */

@@ -8,12 +8,13 @@ use crate::guest::{Job, Status};
 use crate::kernel::Kernel;
 use crate::qemu::{Clock, Machine};
 use crate::qemu_package::Qemu;
-use crate::shell;
 use crate::vm::Vm;
+use crate::{paths, shell};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -79,6 +80,10 @@ impl<'a> Boots<'a> {
             }
         } else {
             remove_runs(dir, "")?;
+            for arm in &plan.arms {
+                // Of other runs than those that are made now.
+                let _ = std::fs::remove_file(stamp(dir, &arm.name));
+            }
             std::fs::write(&record, serde_json::to_string_pretty(&plan.settings)?)?;
         }
         let mut boots = Boots {
@@ -160,6 +165,26 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// When the runs of this scheduler were begun, and of which commit.
+pub fn stamp(dir: &Path, arm: &str) -> PathBuf {
+    dir.join(format!("{arm}.measured"))
+}
+
+/// `2026-11-28 of 67a1e31`; without git, the day alone.
+fn now() -> String {
+    let said = |program: &str, args: &[&str]| {
+        let text = shell::output(Command::new(program).args(args).current_dir(paths::root()));
+        text.ok().map(|text| text.trim().to_string())
+    };
+    let revision = said(
+        "git",
+        &["describe", "--always", "--exclude=*", "--dirty=, changed"],
+    );
+    let day = said("date", &["-u", "+%F"]);
+    let parts: Vec<String> = [day, revision].into_iter().flatten().collect();
+    parts.join(" of ")
+}
+
 /// Those of every scheduler, or of the one with this prefix; how many it were.
 fn remove_runs(dir: &Path, prefix: &str) -> Result<usize> {
     let mut removed = 0;
@@ -181,9 +206,11 @@ fn remove_runs(dir: &Path, prefix: &str) -> Result<usize> {
 /// Figures of two builds must not be mixed: what is there of another one goes.
 fn keep_key(dir: &Path, arm: &Arm, artifacts: &Artifacts) -> Result<()> {
     let (record, key) = (dir.join(format!("{}.{KEY}", arm.name)), arm.key(artifacts)?);
-    if std::fs::read_to_string(&record).is_ok_and(|before| before == key) {
+    let stamp = stamp(dir, &arm.name);
+    if stamp.exists() && std::fs::read_to_string(&record).is_ok_and(|before| before == key) {
         return Ok(());
     }
+    std::fs::write(&stamp, now()).with_context(|| stamp.display().to_string())?;
     let removed = remove_runs(dir, &format!("{}-", arm.name))?;
     if removed > 0 {
         shell::step(&format!(

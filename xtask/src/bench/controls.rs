@@ -52,7 +52,7 @@ fn equal_sides(a: &Outcome, b: &Outcome) -> Option<Control> {
     let keys: Vec<&str> = judged.map(|m| m.key).collect();
     let mut rows = compared(a, b, &keys)?;
     // What is the same in every run, such as no gap in the sound, cannot differ by chance and would thin out the share.
-    rows.retain(|row| row.difference.low != row.difference.high);
+    rows.retain(|row| (row.difference.low, row.difference.high) != (0.0, 0.0));
     let apart: Vec<&Comparison> = rows
         .iter()
         .filter(|row| row.difference.n > 1 && row.difference.excludes(0.0))

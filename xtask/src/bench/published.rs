@@ -59,6 +59,7 @@ fn dir() -> PathBuf {
 pub fn publish(results: Results, command: &str) -> Result<()> {
     let (results, command) = match load() {
         Ok((before, command)) if is_same_plan(&before, &results) => {
+            let command = with_all(&command, &before, &results);
             (joined(before, results), command)
         }
         _ => (results, command.to_string()),
@@ -88,6 +89,16 @@ pub fn publish(results: Results, command: &str) -> Result<()> {
 
 fn is_same_plan(a: &Results, b: &Results) -> bool {
     a.settings == b.settings && a.seeds == b.seeds
+}
+
+/// The command that measures all of them: the list of schedulers is its end.
+fn with_all(command: &str, before: &Results, after: &Results) -> String {
+    let known = |name: &str| before.outcomes.iter().any(|old| old.name == name);
+    let new = after.outcomes.iter().map(|o| o.name.as_str());
+    let new = new
+        .filter(|name| !known(name))
+        .map(|name| format!(",{name}"));
+    [command.to_string()].into_iter().chain(new).collect()
 }
 
 /// In the order of before; those of both are the later ones.
@@ -252,6 +263,10 @@ mod tests {
             vec![day("eevdf", "a"), day("photon", "a"), day("cake", "a")],
         );
         let after = results(3, vec![day("photon", "b"), day("flash", "b")]);
+        assert_eq!(
+            with_all("--schedulers cake", &before, &after),
+            "--schedulers cake,flash"
+        );
         let joined = joined(before, after);
         let now: Vec<_> = joined
             .outcomes

@@ -4,7 +4,6 @@
 use super::arms::{BASELINE, OWN};
 use super::boots::{self, Failure};
 use super::plan::{Plan, Settings};
-use crate::{paths, shell};
 use anyhow::{Context, Result};
 use photon_bench::aggregate::{self, CellKey, Comparison, Side};
 use photon_bench::mangohud;
@@ -12,7 +11,6 @@ use photon_bench::metrics::definitions::find;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 /// What tables and bars show, with the digits of each.
 pub const SHOWN: &[(&str, usize)] = &[
@@ -62,13 +60,12 @@ impl Results {
             by_arm.entry(failure.arm.clone()).or_default().push(failure);
         }
         let mut outcomes = Vec::new();
-        let measured = now();
         for arm in &plan.arms {
             let lines = lines(plan, dir, &arm.name)?;
             outcomes.push(Outcome {
                 name: arm.name.clone(),
                 about: arm.about(),
-                measured: measured.clone(),
+                measured: std::fs::read_to_string(boots::stamp(dir, &arm.name)).unwrap_or_default(),
                 side: side(dir, &arm.name, &lines)?,
                 comparisons: Vec::new(),
                 frames: frames(&lines),
@@ -212,24 +209,6 @@ fn comparisons_json(outcome: &Outcome) -> Vec<Value> {
                "ratio": c.ratio, "finding": c.finding})
     };
     outcome.comparisons.iter().map(one).collect()
-}
-
-/// `2026-11-28 of 67a1e31`; without git, the day alone.
-fn now() -> String {
-    let said = |program: &str, args: &[&str]| {
-        let text = shell::output(Command::new(program).args(args).current_dir(paths::root()));
-        text.ok().map(|text| text.trim().to_string())
-    };
-    let revision = said(
-        "git",
-        &["describe", "--always", "--exclude=*", "--dirty=, changed"],
-    );
-    let day = said("date", &["-u", "+%F"]);
-    [day, revision]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" of ")
 }
 
 /// The reports of all seeds of one scheduler, seed by seed.
