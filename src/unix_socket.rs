@@ -48,16 +48,19 @@ mod tests {
         std::env::temp_dir().join(format!("photon-{name}-{}", std::process::id()))
     }
 
+    /// As many as find room.
+    fn burst(path: &Path) -> Vec<UnixStream> {
+        let one = |_| connect(path, PATIENCE).expect("there is room");
+        (0..=BACKLOG).map(one).collect()
+    }
+
     /// Nobody accepts: as behind a daemon that is stopped.
     #[test]
     fn a_full_queue_holds_nobody() {
         let path = named("queue");
         let listener = listen(&path).expect("a socket");
-        let burst: Vec<_> = (0..=BACKLOG)
-            .map(|_| connect(&path, PATIENCE).expect("there is room"))
-            .collect();
         // Closed, they are in the queue all the same.
-        drop(burst);
+        drop(burst(&path));
         let begin = Instant::now();
         let error = connect(&path, PATIENCE).expect_err("it is full");
         let took = begin.elapsed();
@@ -72,9 +75,7 @@ mod tests {
     fn who_waits_comes_in_when_there_is_room() {
         let path = named("room");
         let listener = listen(&path).expect("a socket");
-        let burst: Vec<_> = (0..=BACKLOG)
-            .map(|_| connect(&path, PATIENCE).expect("there is room"))
-            .collect();
+        let burst = burst(&path);
         let late = std::thread::spawn({
             let path = path.clone();
             move || connect(&path, LATE)
