@@ -178,8 +178,12 @@ static __always_inline bool requeue_deadline(struct task_struct *p,
  */
 static __always_inline void stretch_bound(struct task_ctx *t, s32 cpu)
 {
-	u64 round = fair_round(&tun, scx_bpf_dsq_nr_queued(cpu_dsq(cpu)));
+	u64 round;
 
+	/* Not the queue's length for every kworker that wakes up. */
+	if (!joins_crowd(&tun, t))
+		return;
+	round = fair_round(&tun, scx_bpf_dsq_nr_queued(cpu_dsq(cpu)));
 	t->deadline += crowd_stretch(&tun, t, round);
 }
 

@@ -104,6 +104,14 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 	return min_u64(rel + fair_shift(t, fc, now, sooner, most), most);
 }
 
+/* Whom a crowd that is bound to his CPU makes wait for its round. */
+static inline bool joins_crowd(const volatile struct tunables *pr,
+			       const struct task_ctx *t)
+{
+	return t->class >= CLASS_FAIR && !(t->flags & TASK_KTHREAD) &&
+	       is_hog(pr, t);
+}
+
 /*
  * What the deadline of a hog moves back by in a crowd that is bound to its CPU, whose round
  * is longer than that, ns. All by the same, so that nice and debts still tell them apart.
@@ -111,8 +119,7 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 static inline u64 crowd_stretch(const volatile struct tunables *pr,
 				const struct task_ctx *t, u64 round)
 {
-	if (t->class < CLASS_FAIR || (t->flags & TASK_KTHREAD) ||
-	    !is_hog(pr, t))
+	if (!joins_crowd(pr, t))
 		return 0;
 	return sub_sat(round, us_to_ns(pr->fair_deadline_us));
 }
