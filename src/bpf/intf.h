@@ -63,7 +63,7 @@ struct game {
 enum sabotage {
 	SABOTAGE_NONE = 0,
 	SABOTAGE_NO_PREEMPT,
-	SABOTAGE_DEAD_QUEUE,
+	SABOTAGE_DEAD_QUEUE, /* batch tasks rot, not khugepaged: who stalls is known */
 	SABOTAGE_LOST_COUNTER,
 	SABOTAGE_WASTE,
 	SABOTAGE_LOST_PINNED, /* bound tasks rot; the rescue finds them */

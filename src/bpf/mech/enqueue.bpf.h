@@ -56,7 +56,8 @@ static __always_inline void insert_llc(struct task_struct *p,
 	if (sabotage == SABOTAGE_DROP_TASK && t->class == CLASS_BATCH &&
 	    t->used)
 		return;
-	if (sabotage == SABOTAGE_DEAD_QUEUE && t->class == CLASS_BATCH)
+	if (sabotage == SABOTAGE_DEAD_QUEUE && t->class == CLASS_BATCH &&
+	    !(t->flags & TASK_KTHREAD))
 		dsq = DSQ_CPU_BASE + MAX_CPUS;
 #endif
 	scx_bpf_dsq_insert_vtime(p, dsq, stint_slice(t),
