@@ -30,6 +30,7 @@ mod native;
 mod paths;
 mod picture;
 mod policy;
+mod pool;
 mod qemu;
 mod qemu_package;
 mod qmp;

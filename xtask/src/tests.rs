@@ -6,6 +6,7 @@ use crate::guest::Status;
 use crate::jobs::BOOTS;
 use crate::kernel::{Kernel, Kernels};
 use crate::kernel_name::{Flavour, Series};
+use crate::pool::{self, lock};
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
 use crate::spec::{Boot, On, Spec};
@@ -13,14 +14,11 @@ use crate::tally::Tally;
 use crate::vm::Vm;
 use crate::{deps, lint, paths, policy, shell, space};
 use anyhow::{Context, Result, anyhow};
-use std::collections::VecDeque;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// The kernels tested when none is named, one series a line.
 const DEFAULT_KERNELS: &str = "tests/vm/KERNELS";
-/// More boots at a time than this gain nothing: the longest one decides.
-const MOST_BOOTS: usize = 4;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -143,26 +141,12 @@ fn vm_tests(tally: &mut Tally, args: &Args) {
         Ok(qemu) => qemu,
         Err(e) => return tally.infrastructure(&format!("{e:#}")),
     };
-    let cpus = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let workers = args.vms.unwrap_or(cpus.min(MOST_BOOTS)).max(1);
+    let workers = pool::workers(args.vms);
     shell::step(&format!("{} boots, {workers} at a time", tasks.len()));
-    let (queue, tally) = (Mutex::new(VecDeque::from(tasks)), Mutex::new(tally));
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                // A function, so that the queue is not locked while the boot runs.
-                let next = || lock(&queue).pop_front();
-                while let Some(task) = next() {
-                    run_task(&task, args, (&qemu, &artifacts), &tally);
-                }
-            });
-        }
+    let tally = Mutex::new(tally);
+    pool::run(tasks, workers, |task| {
+        run_task(&task, args, (&qemu, &artifacts), &tally);
     });
-}
-
-/// A worker that panicked has printed why; the others go on.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Fetches the kernels. One that cannot be had is noted and the others are tested.

@@ -6,13 +6,13 @@ use super::plan::{Plan, Settings};
 use crate::artifacts::Artifacts;
 use crate::guest::{Job, Status};
 use crate::kernel::Kernel;
+use crate::pool::{self, lock};
 use crate::qemu::{Clock, Machine};
 use crate::qemu_package::Qemu;
 use crate::vm::Vm;
 use crate::{paths, shell};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -25,8 +25,6 @@ const RUNS: &str = "jsonl";
 const FELL_OUT: &str = "fell-out";
 /// [`Arm::key`] of a scheduler's runs.
 const KEY: &str = "key";
-/// More boots at a time than this gain nothing on the machines people have.
-const MOST_BOOTS: usize = 4;
 /// Guest time around the cells: attaching under emulation, starting threads, draining them.
 const SLACK_S: u64 = 300;
 /// Raw frames are many; those of one seed are enough to look at.
@@ -123,8 +121,7 @@ impl<'a> Boots<'a> {
 
     /// Runs what is left. What gave no numbers is returned, what did is in the directory.
     pub fn run(self, rig: &Rig, vms: Option<usize>) -> Result<Vec<Failure>> {
-        let cpus = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let workers = vms.unwrap_or(cpus.min(MOST_BOOTS)).max(1);
+        let workers = pool::workers(vms);
         let progress = Progress::new(self.left.len());
         shell::step(&format!(
             "{} boots of {} with {} CPUs, {workers} at a time, {} guest seconds each",
@@ -134,35 +131,23 @@ impl<'a> Boots<'a> {
             self.plan.guest_seconds()
         ));
         let (plan, dir) = (self.plan, self.dir);
-        let queue = Mutex::new(VecDeque::from(self.left));
         let failures = Mutex::new(self.failures);
-        std::thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(|| {
-                    while let Some((arm, seed)) = lock(&queue).pop_front() {
-                        let outcome = boot(plan, dir, rig, arm, seed);
-                        progress.done(&arm.name, seed, outcome.as_ref().err());
-                        if let Err(e) = outcome {
-                            let (arm, reason) = (arm.name.clone(), format!("{e:#}"));
-                            lock(&failures).push(Failure {
-                                arm,
-                                seed: Some(seed),
-                                reason,
-                            });
-                        }
-                    }
+        pool::run(self.left, workers, |(arm, seed)| {
+            let outcome = boot(plan, dir, rig, arm, seed);
+            progress.done(&arm.name, seed, outcome.as_ref().err());
+            if let Err(e) = outcome {
+                let (arm, reason) = (arm.name.clone(), format!("{e:#}"));
+                lock(&failures).push(Failure {
+                    arm,
+                    seed: Some(seed),
+                    reason,
                 });
             }
         });
-        failures
+        Ok(failures
             .into_inner()
-            .map_err(|_| anyhow::anyhow!("a thread died"))
+            .unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// A thread that died with it leaves a list that is still whole.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// When the runs of this scheduler were begun, and of which commit.
