@@ -21,8 +21,8 @@ use crate::kernel::{Kernel, Kernels};
 use crate::kernel_name::{Flavour, Series};
 use crate::qemu_package::Qemu;
 use crate::{deps, paths, shell};
-use anyhow::{Context, Result};
-use boots::{Boots, Rig};
+use anyhow::{Context, Error, Result};
+use boots::{Boots, Ran, Rig};
 use plan::Plan;
 use results::Results;
 use std::path::{Path, PathBuf};
@@ -151,25 +151,53 @@ fn frames(args: &Args) -> Result<ExitCode> {
         artifacts: &artifacts,
     };
     let boots = Boots::prepare(&plan, &dir, &artifacts, args.resume)?;
-    let failures = match args.report {
-        true => boots.failures(),
-        false => boots.run(&rig, args.vms)?,
+    let Ran { failures, broken } = match args.report {
+        true => boots.ran(),
+        false => boots.run(&rig, args.vms),
     };
     let results = Results::collect(&plan, &dir, failures)?;
     print!("\n{}", table::render(&results));
     for (what, file) in write(&results, &dir)? {
         println!("{what:<6} {}", file.display());
     }
-    let mut code = ExitCode::SUCCESS;
-    let bad = controls::controls(&results).into_iter().filter(|c| !c.good);
-    for failure in results.own_failure().into_iter().chain(bad.map(|c| c.text)) {
-        eprintln!("xtask: {failure}");
-        code = ExitCode::FAILURE;
+    let failed = complains(&results, broken.is_empty());
+    // Figures of a run that is not whole are nobody's.
+    if let Some(error) = unfinished(broken) {
+        return match failed {
+            true => {
+                eprintln!("xtask: {error:#}");
+                Ok(ExitCode::FAILURE)
+            }
+            false => Err(error),
+        };
     }
     if args.publish {
         published::publish(results, &args.command())?;
     }
-    Ok(code)
+    Ok(match failed {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    })
+}
+
+/// Says what must not be, and whether there was anything. The controls need every run.
+fn complains(results: &Results, whole: bool) -> bool {
+    let mut complaints: Vec<String> = results.own_failure().into_iter().collect();
+    if whole {
+        let bad = controls::controls(results).into_iter().filter(|c| !c.good);
+        complaints.extend(bad.map(|c| c.text));
+    }
+    complaints.iter().for_each(|c| eprintln!("xtask: {c}"));
+    !complaints.is_empty()
+}
+
+/// The first of what broke stands for all; each was told when it happened.
+fn unfinished(broken: Vec<Error>) -> Option<Error> {
+    let boots = broken.len();
+    let first = broken.into_iter().next()?;
+    Some(first.context(format!(
+        "{boots} boots not run, so nothing is published; run the same again with --resume"
+    )))
 }
 
 fn kernel(series: &Series, mirror: Option<&str>) -> Result<Kernel> {

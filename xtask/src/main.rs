@@ -113,7 +113,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(e) => {
             eprintln!("xtask: {e:#}");
-            if e.downcast_ref::<shell::Infrastructure>().is_some() {
+            if shell::is_infrastructure(&e) {
                 return ExitCode::from(EXIT_INFRASTRUCTURE);
             }
             ExitCode::FAILURE

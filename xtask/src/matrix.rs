@@ -81,13 +81,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let text = std::fs::read_to_string(&path)?;
         std::fs::write(&path, matrix_table::replace(&text, &table)?)?;
     }
-    let all = rows.iter().flat_map(|r| r.reports.values());
-    let failed = all.filter(|r| r.status == Status::Fail).count();
-    let dark = rows.iter().filter(|r| r.reports.is_empty()).count();
-    Ok(match failed + dark {
-        0 => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    })
+    Ok(verdict(&rows))
+}
+
+/// A kernel that did not boot has failed nothing, and passed nothing.
+fn verdict(rows: &[Row]) -> ExitCode {
+    let mut reports = rows.iter().flat_map(|r| r.reports.values());
+    if reports.any(|r| r.status == Status::Fail) {
+        ExitCode::FAILURE
+    } else if rows.iter().any(|r| r.reports.is_empty()) {
+        ExitCode::from(crate::EXIT_INFRASTRUCTURE)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn row(qemu: &Qemu, kernel: &Kernel, artifacts: &Artifacts) -> Result<Row> {
@@ -138,5 +144,41 @@ fn job(name: &str) -> Job {
         args,
         limit_s: LIMIT_S,
         shake: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_does_not_boot_is_no_failure_and_no_pass() {
+        let row = |status: Option<Status>| Row {
+            kernel: "7.3".into(),
+            reports: status
+                .map(|status| {
+                    let report = Report {
+                        status,
+                        reason: String::new(),
+                        metrics: serde_json::Value::Null,
+                        seconds: 0.0,
+                    };
+                    ("attach".to_string(), report)
+                })
+                .into_iter()
+                .collect(),
+        };
+        let (passed, failed, dark) = (Some(Status::Pass), Some(Status::Fail), None);
+        for (rows, code) in [
+            (vec![passed], ExitCode::SUCCESS),
+            (vec![passed, failed, dark], ExitCode::FAILURE),
+            (
+                vec![passed, dark],
+                ExitCode::from(crate::EXIT_INFRASTRUCTURE),
+            ),
+        ] {
+            let rows: Vec<Row> = rows.into_iter().map(row).collect();
+            assert_eq!(verdict(&rows), code);
+        }
     }
 }

@@ -19,6 +19,11 @@ pub fn infrastructure<T>(result: Result<T>) -> Result<T> {
     result.context(Infrastructure)
 }
 
+/// However much was said around it since.
+pub fn is_infrastructure(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Infrastructure>().is_some()
+}
+
 /// One line before anything that takes longer than a second.
 pub fn step(text: &str) {
     println!("==> {text}");

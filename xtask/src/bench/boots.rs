@@ -11,7 +11,7 @@ use crate::qemu::{Clock, Machine};
 use crate::qemu_package::Qemu;
 use crate::vm::Vm;
 use crate::{paths, shell};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,12 +37,19 @@ pub struct Rig<'a> {
     pub artifacts: &'a Artifacts,
 }
 
-/// A boot that gave no numbers.
+/// A scheduler that gave no numbers: a result as well.
 pub struct Failure {
     pub arm: String,
     /// None: it never got as far as a boot.
     pub seed: Option<u64>,
     pub reason: String,
+}
+
+/// What a run came to; the numbers are in the directory.
+pub struct Ran {
+    pub failures: Vec<Failure>,
+    /// Why boots did not happen or were not written down, which says nothing of a scheduler; --resume makes them.
+    pub broken: Vec<Error>,
 }
 
 pub struct Boots<'a> {
@@ -114,13 +121,16 @@ impl<'a> Boots<'a> {
         self.failures.push(Failure { arm, seed, reason });
     }
 
-    /// What is known to give no numbers.
-    pub fn failures(self) -> Vec<Failure> {
-        self.failures
+    /// What earlier boots have left.
+    pub fn ran(self) -> Ran {
+        Ran {
+            failures: self.failures,
+            broken: Vec::new(),
+        }
     }
 
-    /// Runs what is left. What gave no numbers is returned, what did is in the directory.
-    pub fn run(self, rig: &Rig, vms: Option<usize>) -> Result<Vec<Failure>> {
+    /// Runs what is left.
+    pub fn run(self, rig: &Rig, vms: Option<usize>) -> Ran {
         let workers = pool::workers(vms);
         let progress = Progress::new(self.left.len());
         shell::step(&format!(
@@ -131,22 +141,30 @@ impl<'a> Boots<'a> {
             self.plan.guest_seconds()
         ));
         let (plan, dir) = (self.plan, self.dir);
-        let failures = Mutex::new(self.failures);
+        let ran = Mutex::new(Ran {
+            failures: self.failures,
+            broken: Vec::new(),
+        });
         pool::run(self.left, workers, |(arm, seed)| {
             let outcome = boot(plan, dir, rig, arm, seed);
-            progress.done(&arm.name, seed, outcome.as_ref().err());
-            if let Err(e) = outcome {
-                let (arm, reason) = (arm.name.clone(), format!("{e:#}"));
-                lock(&failures).push(Failure {
-                    arm,
-                    seed: Some(seed),
-                    reason,
-                });
-            }
+            progress.done(&arm.name, seed, &outcome);
+            lock(&ran).add(&arm.name, seed, outcome);
         });
-        Ok(failures
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner))
+        ran.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ran {
+    fn add(&mut self, arm: &str, seed: u64, outcome: Result<Result<(), String>>) {
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => self.failures.push(Failure {
+                arm: arm.to_string(),
+                seed: Some(seed),
+                reason,
+            }),
+            Err(e) => self.broken.push(e.context(format!("{arm}, seed {seed}"))),
+        }
     }
 }
 
@@ -216,20 +234,22 @@ pub fn arm_artifacts(artifacts: &Artifacts, arm: &Arm) -> Result<Artifacts> {
     })
 }
 
-fn boot(plan: &Plan, dir: &Path, rig: &Rig, arm: &Arm, seed: u64) -> Result<()> {
+/// As [`measure`], with the numbers, or why there are none, written down.
+fn boot(plan: &Plan, dir: &Path, rig: &Rig, arm: &Arm, seed: u64) -> Result<Result<(), String>> {
     let file = file(dir, &arm.name, seed);
     // Another run of the same plan may have been faster.
     if file.exists() {
-        return Ok(());
+        return Ok(Ok(()));
     }
     match measure(plan, rig, arm, seed, seed == SEED_WITH_FRAMES)? {
         Ok(cells) => {
             let lines: Vec<String> = cells.iter().map(Value::to_string).collect();
-            store(&file, &(lines.join("\n") + "\n"))
+            store(&file, &(lines.join("\n") + "\n"))?;
+            Ok(Ok(()))
         }
         Err(reason) => {
             store(&file.with_extension(FELL_OUT), &reason)?;
-            bail!("{reason}")
+            Ok(Err(reason))
         }
     }
 }
@@ -317,10 +337,14 @@ impl Progress {
         }
     }
 
-    fn done(&self, arm: &str, seed: u64, error: Option<&anyhow::Error>) {
+    fn done(&self, arm: &str, seed: u64, outcome: &Result<Result<(), String>>) {
         let mut done = lock(&self.done);
         *done += 1;
-        let outcome = error.map_or("done".to_string(), |e| format!("NO RESULT: {e:#}"));
+        let outcome = match outcome {
+            Ok(Ok(())) => "done".to_string(),
+            Ok(Err(reason)) => format!("NO RESULT: {reason}"),
+            Err(e) => format!("NOT RUN: {e:#}"),
+        };
         let left = time_left(self.begin.elapsed(), *done, self.all);
         shell::step(&format!(
             "{} {}/{} {arm}, seed {seed}: {outcome}; {left}",
@@ -349,6 +373,25 @@ fn time_left(elapsed: Duration, done: usize, all: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_that_does_not_boot_is_no_schedulers_failure() {
+        let mut ran = Ran {
+            failures: Vec::new(),
+            broken: Vec::new(),
+        };
+        ran.add("cake", 1, Ok(Ok(())));
+        ran.add("cake", 2, Ok(Err("ejected".to_string())));
+        ran.add("cake", 3, shell::infrastructure(Err(Error::msg("no boot"))));
+        assert_eq!((ran.failures.len(), ran.broken.len()), (1, 1));
+        assert_eq!(ran.failures[0].seed, Some(2));
+        let error = &ran.broken[0];
+        assert!(shell::is_infrastructure(error));
+        assert_eq!(
+            format!("{error:#}"),
+            "cake, seed 3: infrastructure: no boot"
+        );
+    }
 
     #[test]
     fn time_left_follows_the_boots_so_far() {

@@ -95,7 +95,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     arms.iter_mut().for_each(|arm| arm.obtain(&artifacts));
     let qemu = shell::infrastructure(Qemu::find())?;
     let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
-    let mut rows = Vec::new();
+    let (mut rows, mut broken) = (Vec::new(), None);
     for series in &args.kernel {
         for kernel in shell::infrastructure(archive.obtain(series, Flavour::Generic))? {
             let delays = if args.update { UPDATE_DELAYS_US } else { &[0] };
@@ -104,19 +104,26 @@ pub fn run(args: &Args) -> Result<ExitCode> {
                 .flat_map(|arm| delays.iter().map(move |d| (arm, d)))
             {
                 shell::step(&format!("{} on {}", arm.name, kernel.name));
-                let outcome = boot(args, &qemu, &kernel, &artifacts, arm, *delay);
+                let outcome = boot(args, &qemu, &kernel, &artifacts, arm, *delay).map_err(|e| {
+                    let reason = format!("{e:#}");
+                    broken = broken.take().or(Some(e).filter(shell::is_infrastructure));
+                    reason
+                });
                 rows.push(Row {
                     kernel: kernel.name.clone(),
                     series: kernel.series(),
                     arm: arm.name.clone(),
                     about: arm.about(),
-                    outcome: outcome.map_err(|e| format!("{e:#}")),
+                    outcome,
                 });
             }
         }
     }
     print!("\n{}", render(&rows));
     println!("JSON {}", store(&rows)?.display());
+    if let Some(error) = broken {
+        return Err(error);
+    }
     if args.update {
         return update(&rows);
     }
