@@ -37,6 +37,19 @@ impl Kernel {
     pub fn series(&self) -> String {
         self.name.split('.').take(2).collect::<Vec<_>>().join(".")
     }
+
+    /// The numbers of its name, since 6.9 is older than 6.16.
+    fn age(&self) -> Vec<u32> {
+        let numbers = self.name.split(|c: char| !c.is_ascii_digit());
+        numbers.filter_map(|n| n.parse().ok()).collect()
+    }
+}
+
+/// The oldest first, each once, in whatever order and however often they were named.
+pub fn in_order(mut kernels: Vec<Kernel>) -> Vec<Kernel> {
+    kernels.sort_by_cached_key(Kernel::age);
+    kernels.dedup_by(|a, b| a.name == b.name);
+    kernels
 }
 
 pub struct Kernels {
@@ -228,5 +241,32 @@ fn moved(kernel: Kernel, from: &Path, to: &Path) -> Kernel {
         display_modules: kernel.display_modules.iter().map(place).collect(),
         later_modules: kernel.later_modules.iter().map(place).collect(),
         ..kernel
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_kernel_is_not_the_last_one_named() {
+        let kernel = |name: &&str| Kernel {
+            name: name.to_string(),
+            image: PathBuf::new(),
+            modules: Vec::new(),
+            display_modules: Vec::new(),
+            later_modules: Vec::new(),
+            absent: Vec::new(),
+            wanted: Vec::new(),
+        };
+        let named = [
+            "7.3.4+deb13-amd64",
+            "6.18.15+deb13-amd64",
+            "6.9.1+deb13-amd64",
+            "7.3.4+deb13-amd64",
+        ];
+        let ordered = in_order(named.iter().map(kernel).collect());
+        let names: Vec<&str> = ordered.iter().map(|k| k.name.as_str()).collect();
+        assert_eq!(names, [named[2], named[1], named[0]]);
     }
 }

@@ -4,7 +4,7 @@
 use crate::artifacts::{self, Artifacts, Variants};
 use crate::guest::Status;
 use crate::jobs::BOOTS;
-use crate::kernel::{Kernel, Kernels};
+use crate::kernel::{self, Kernel, Kernels};
 use crate::kernel_name::{Flavour, Series};
 use crate::pool::{self, lock};
 use crate::qemu_package::Qemu;
@@ -149,7 +149,7 @@ fn vm_tests(tally: &mut Tally, args: &Args) {
     });
 }
 
-/// Fetches the kernels. One that cannot be had is noted and the others are tested.
+/// Fetches the kernels, the newest last. One that cannot be had is noted and the others are tested.
 fn kernels(tally: &mut Tally, args: &Args) -> Result<Vec<Kernel>> {
     let wanted = if args.kernel.is_empty() {
         default_series()?
@@ -164,7 +164,7 @@ fn kernels(tally: &mut Tally, args: &Args) -> Result<Vec<Kernel>> {
             Err(e) => tally.infrastructure(&format!("kernel {series}: {e:#}")),
         }
     }
-    Ok(kernels)
+    Ok(kernel::in_order(kernels))
 }
 
 fn default_series() -> Result<Vec<Series>> {
