@@ -33,9 +33,19 @@ const COST_WASTED: &[&str] = &[
     "waste",
 ];
 
-// Scenarios without a job: `player_bench` runs many games, for too long; `package` needs the Debian that `cargo xtask systemd`
-// boots; `probe_cost` measures on one CPU what docs/DESIGN.md says of it, and asserts nothing. `demo`, `bench`, `soak`
-// and `capabilities` have commands of their own in xtask.
+/// Scenarios without a job: `player_bench` runs many games, for too long; `package` needs the Debian that `cargo xtask
+/// systemd` boots; `probe_cost` measures on one CPU what docs/DESIGN.md says of it, and asserts nothing. `demo`, `bench`,
+/// `soak` and `capabilities` have commands of their own in xtask.
+#[cfg(test)]
+const WITHOUT_JOB: &[&str] = &[
+    "bench",
+    "capabilities",
+    "demo",
+    "package",
+    "player_bench",
+    "probe_cost",
+    "soak",
+];
 
 /// Longest first, so that no long one is left alone at the end. Limits are three times what a scenario took, or more.
 pub const BOOTS: &[Boot] = &[
@@ -293,6 +303,32 @@ pub const BOOTS: &[Boot] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
+    /// Of the guest's table, `("boot", scenarios::boot::run),` a line.
+    fn scenarios() -> BTreeSet<&'static str> {
+        let text = include_str!("../../tests/vm/src/scenario.rs");
+        let name = |line: &'static str| {
+            let (name, run) = line.trim().strip_prefix("(\"")?.split_once('"')?;
+            run.starts_with(", scenarios::").then_some(name)
+        };
+        text.lines().filter_map(name).collect()
+    }
+
+    #[test]
+    fn every_scenario_has_a_job_or_a_reason_and_every_job_a_scenario() {
+        let all = scenarios();
+        let jobs = BOOTS.iter().flat_map(|boot| boot.jobs);
+        let run: BTreeSet<&str> = jobs.map(|job| job.scenario).collect();
+        let without: BTreeSet<&str> = WITHOUT_JOB.iter().copied().collect();
+        let both: Vec<_> = run.intersection(&without).collect();
+        assert!(both.is_empty(), "they have a job: {both:?}");
+        let known: BTreeSet<&str> = run.union(&without).copied().collect();
+        let lost: Vec<_> = all.difference(&known).collect();
+        assert!(lost.is_empty(), "no job runs {lost:?}");
+        let unknown: Vec<_> = known.difference(&all).collect();
+        assert!(unknown.is_empty(), "no such scenario: {unknown:?}");
+    }
 
     #[test]
     fn job_names_are_unique_within_a_boot() {
