@@ -17,7 +17,7 @@ mod results;
 mod table;
 
 use crate::artifacts::{self, Variants};
-use crate::kernel::{Kernel, Kernels};
+use crate::kernel;
 use crate::kernel_name::{Flavour, Series};
 use crate::qemu_package::Qemu;
 use crate::{deps, paths, shell};
@@ -142,7 +142,8 @@ fn frames(args: &Args) -> Result<ExitCode> {
     let dir = paths::target().join("photon-bench").join(&plan.name);
     let artifacts = artifacts::build(variants)?.copied(&dir.join("programs"), args.resume)?;
     plan.arms.iter_mut().for_each(|arm| arm.obtain(&artifacts));
-    let kernel = kernel(&args.kernel, args.mirror.as_deref())?;
+    let mirror = args.mirror.as_deref();
+    let kernel = kernel::newest_of(&args.kernel, Flavour::Generic, mirror)?;
     let qemu = shell::infrastructure(Qemu::find())?;
     plan.settings.kernel = kernel.name.clone();
     let rig = Rig {
@@ -198,12 +199,6 @@ fn unfinished(broken: Vec<Error>) -> Option<Error> {
     Some(first.context(format!(
         "{boots} boots not run, so nothing is published; run the same again with --resume"
     )))
-}
-
-fn kernel(series: &Series, mirror: Option<&str>) -> Result<Kernel> {
-    let archive = shell::infrastructure(Kernels::open(mirror))?;
-    let kernels = shell::infrastructure(archive.obtain(series, Flavour::Generic))?;
-    kernels.into_iter().next_back().context("no kernel")
 }
 
 fn write(results: &Results, dir: &Path) -> Result<Vec<(&'static str, PathBuf)>> {

@@ -3,7 +3,7 @@
 
 use crate::artifacts::{self, Artifacts, Variants};
 use crate::guest::{Job, Status};
-use crate::kernel::{Kernel, Kernels};
+use crate::kernel::{self, Kernel};
 use crate::kernel_name::{Flavour, Series};
 use crate::qemu::{Clock, Machine};
 use crate::qemu_package::Qemu;
@@ -52,32 +52,24 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             "this kernel has no sched_ext, so a virtual machine with a stock Debian kernel gets it",
         );
     }
-    let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
-    let kernels = shell::infrastructure(archive.obtain(&args.kernel, Flavour::Generic))?;
-    let kernel = kernels.last().context("no kernel")?;
+    let mirror = args.mirror.as_deref();
+    let kernel = kernel::newest_of(&args.kernel, Flavour::Generic, mirror)?;
     let qemu = shell::infrastructure(Qemu::find())?;
-    let machine = machine(&qemu, kernel, &artifacts);
-    in_vm(args, &qemu, kernel, &artifacts, machine)
+    let machine = machine(&qemu, &kernel, &artifacts);
+    in_vm(args, &qemu, &kernel, &artifacts, machine)
 }
 
 /// KVM if it truly works, with no more CPUs than there are; else emulation, where virtual time makes four out of one.
 fn machine(qemu: &Qemu, kernel: &Kernel, artifacts: &Artifacts) -> Machine {
     let host_cpus = std::thread::available_parallelism().map_or(1, |n| n.get());
     let kvm = Machine {
-        smp: host_cpus.min(CPUS).to_string(),
         clock: Clock::Kvm,
-        input_devices: false,
-        display: false,
+        ..Machine::virtual_time(&host_cpus.min(CPUS).to_string())
     };
     if kvm_works(qemu, kernel, artifacts, kvm.clone()) {
         return kvm;
     }
-    Machine {
-        smp: CPUS.to_string(),
-        clock: Clock::Virtual,
-        input_devices: false,
-        display: false,
-    }
+    Machine::virtual_time(&CPUS.to_string())
 }
 
 /// The device alone proves nothing: in some clouds a stock kernel dies in it. So one is booted.
@@ -122,13 +114,7 @@ fn in_vm(
         "--".to_string(),
     ];
     job_args.extend(args.flags.iter().cloned());
-    vm.jobs = vec![Job {
-        name: "demo".into(),
-        scenario: "demo".into(),
-        args: job_args,
-        limit_s: LIMIT_S,
-        shake: 0,
-    }];
+    vm.jobs = vec![Job::new("demo", job_args, LIMIT_S)];
     let reports = vm.run(&mut |seen| match seen {
         Seen::Booted { kernel, cpus } => shell::step(&format!("up: Linux {kernel}, {cpus} CPUs")),
         Seen::Text(text) => println!("{text}"),

@@ -45,6 +45,12 @@ impl Kernel {
     }
 }
 
+/// The one that a command boots: of several series the newest.
+pub fn newest_of(series: &Series, flavour: Flavour, mirror: Option<&str>) -> Result<Kernel> {
+    let found = Kernels::open(mirror).and_then(|archive| archive.obtain(series, flavour));
+    shell::infrastructure(found)?.pop().context("no kernel")
+}
+
 /// The oldest first, each once, in whatever order and however often they were named.
 pub fn in_order(mut kernels: Vec<Kernel>) -> Vec<Kernel> {
     kernels.sort_by_cached_key(Kernel::age);

@@ -6,7 +6,7 @@ use crate::artifacts::{self, Artifacts, Variants};
 use crate::guest::{Job, Report, Status};
 use crate::kernel::{Kernel, Kernels};
 use crate::kernel_name::{Flavour, Series};
-use crate::qemu::{Clock, Machine};
+use crate::qemu::Machine;
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
 use crate::vm::Vm;
@@ -97,12 +97,7 @@ fn verdict(rows: &[Row]) -> ExitCode {
 }
 
 fn row(qemu: &Qemu, kernel: &Kernel, artifacts: &Artifacts) -> Result<Row> {
-    let machine = Machine {
-        smp: SMP.into(),
-        clock: Clock::Virtual,
-        input_devices: false,
-        display: false,
-    };
+    let machine = Machine::virtual_time(SMP);
     shell::step(&format!("kernel {}", kernel.name));
     let mut vm = Vm::new(
         &format!("matrix {}", kernel.name),
@@ -138,13 +133,7 @@ fn job(name: &str) -> Job {
         "frames" => vec!["--eevdf".into()],
         _ => Vec::new(),
     };
-    Job {
-        name: name.into(),
-        scenario: name.into(),
-        args,
-        limit_s: LIMIT_S,
-        shake: 0,
-    }
+    Job::new(name, args, LIMIT_S)
 }
 
 #[cfg(test)]

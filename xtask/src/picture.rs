@@ -4,9 +4,9 @@
 
 use crate::artifacts::{self, Artifacts, Variants};
 use crate::guest::{Job, Status};
-use crate::kernel::Kernels;
+use crate::kernel;
 use crate::kernel_name::{Flavour, Series};
-use crate::qemu::{Clock, Machine};
+use crate::qemu::Machine;
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
 use crate::terminal_svg;
@@ -50,25 +50,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn record(args: &Args, artifacts: &Artifacts) -> Result<Vec<u8>> {
-    let newest: Series = "newest".parse().map_err(anyhow::Error::msg)?;
-    let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
-    let kernels = shell::infrastructure(archive.obtain(&newest, Flavour::Generic))?;
-    let kernel = kernels.last().context("no kernel")?;
+    let mirror = args.mirror.as_deref();
+    let kernel = kernel::newest_of(&Series::Newest, Flavour::Generic, mirror)?;
     let qemu = shell::infrastructure(Qemu::find())?;
-    let machine = Machine {
-        smp: "4".into(),
-        clock: Clock::Virtual,
-        input_devices: false,
-        display: false,
-    };
-    let mut vm = Vm::new("picture", &qemu, kernel, artifacts, machine);
-    vm.jobs = vec![Job {
-        name: "look".into(),
-        scenario: "look".into(),
-        args: vec!["--dump".into()],
-        limit_s: LIMIT_S,
-        shake: 0,
-    }];
+    let machine = Machine::virtual_time("4");
+    let mut vm = Vm::new("picture", &qemu, &kernel, artifacts, machine);
+    vm.jobs = vec![Job::new("look", vec!["--dump".into()], LIMIT_S)];
     shell::step(&format!("recording on {}", kernel.name));
     let mut hex = String::new();
     let reports = vm.run(&mut |seen| {

@@ -64,6 +64,16 @@ const NOT_A_K8: &str = "max,family=23";
 const KERNEL_LINE: &str = "console=ttyS0 random.trust_cpu=off nokaslr panic=-1 quiet loglevel=4 net.ifnames=0 rdinit=/init";
 
 impl Machine {
+    /// What most boots are: in virtual time, without devices.
+    pub fn virtual_time(smp: &str) -> Machine {
+        Machine {
+            smp: smp.to_string(),
+            clock: Clock::Virtual,
+            input_devices: false,
+            display: false,
+        }
+    }
+
     /// Not by how many sockets and threads.
     pub fn cpus(&self) -> usize {
         let cpus = self.smp.split(',').next().map(str::parse);

@@ -180,14 +180,7 @@ mod tests {
     const STARTED_B: &str = r#"@photon {"event":"started","job":"b"}"#;
 
     fn follow(lines: &[&str]) -> Result<Vec<(String, Report)>, String> {
-        let job = |name: &str| Job {
-            name: name.into(),
-            scenario: name.into(),
-            args: vec![],
-            limit_s: 1,
-            shake: 0,
-        };
-        let jobs = ["a", "b", "c"].map(job);
+        let jobs = ["a", "b", "c"].map(|name| Job::new(name, Vec::new(), 1));
         let (sender, receiver) = channel();
         lines
             .iter()

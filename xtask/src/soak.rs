@@ -58,10 +58,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let smp = MACHINES[(seed as usize / kernels.len()) % MACHINES.len()];
         shell::step(&format!("seed {seed}: {}, -smp {smp}", kernel.name));
         let machine = Machine {
-            smp: smp.into(),
             clock: Clock::Parallel,
-            input_devices: false,
-            display: false,
+            ..Machine::virtual_time(smp)
         };
         let mut vm = Vm::new(&format!("soak {seed}"), &qemu, kernel, &artifacts, machine);
         vm.jobs = vec![job(seed)];
@@ -134,13 +132,7 @@ fn job(seed: u64) -> Job {
         "--seconds",
         &SECONDS_A_BOOT.to_string(),
     ];
-    Job {
-        name: "soak".into(),
-        scenario: "soak".into(),
-        args: args.map(str::to_string).to_vec(),
-        limit_s: LIMIT_S,
-        shake: 0,
-    }
+    Job::new("soak", args.map(str::to_string).to_vec(), LIMIT_S)
 }
 
 #[cfg(test)]

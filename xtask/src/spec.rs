@@ -98,6 +98,19 @@ impl Boot {
     }
 }
 
+impl Job {
+    /// The one of a command of its own, which is called as its scenario.
+    pub fn new(scenario: &str, args: Vec<String>, limit_s: u64) -> Job {
+        Job {
+            name: scenario.to_string(),
+            scenario: scenario.to_string(),
+            args,
+            limit_s,
+            shake: 0,
+        }
+    }
+}
+
 impl Spec {
     pub fn needs_twin(&self) -> bool {
         self.args.contains(&SABOTAGE_FLAG)

@@ -6,9 +6,9 @@
 use crate::archive::{self, System};
 use crate::artifacts::{self, Artifacts, Variants};
 use crate::guest::{Job, Status};
-use crate::kernel::Kernels;
+use crate::kernel;
 use crate::kernel_name::{Flavour, Series};
-use crate::qemu::{Clock, Machine};
+use crate::qemu::Machine;
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
 use crate::vm::Vm;
@@ -49,25 +49,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let system = System::detect();
     let debian = shell::infrastructure(archive::debian(&system, args.mirror.as_deref()))?;
     let tar = shell::infrastructure(debian_root::obtain(&system, &debian))?;
-    let kernels = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
-    let kernels = shell::infrastructure(kernels.obtain(&args.kernel, Flavour::Generic))?;
-    let kernel = kernels.last().context("no kernel")?;
+    let mirror = args.mirror.as_deref();
+    let kernel = kernel::newest_of(&args.kernel, Flavour::Generic, mirror)?;
     let qemu = shell::infrastructure(Qemu::find())?;
-    let machine = Machine {
-        smp: "2".to_string(),
-        clock: Clock::Virtual,
-        input_devices: false,
-        display: false,
-    };
-    let mut vm = Vm::new("systemd", &qemu, kernel, &artifacts, machine);
+    let machine = Machine::virtual_time("2");
+    let mut vm = Vm::new("systemd", &qemu, &kernel, &artifacts, machine);
     vm.root = Some(debian_root::initramfs(&tar, &ours(&artifacts, &packages)?)?);
-    vm.jobs = vec![Job {
-        name: JOB.to_string(),
-        scenario: JOB.to_string(),
-        args: Vec::new(),
-        limit_s: LIMIT_S,
-        shake: 0,
-    }];
+    vm.jobs = vec![Job::new(JOB, Vec::new(), LIMIT_S)];
     shell::step(&format!("booting {}", kernel.name));
     let reports = vm.run(&mut |seen| match seen {
         Seen::Booted { kernel, cpus } => {

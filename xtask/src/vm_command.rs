@@ -3,7 +3,7 @@
 
 use crate::artifacts::{self, Variants};
 use crate::guest::{Job, Status};
-use crate::kernel::Kernels;
+use crate::kernel;
 use crate::kernel_name::{Flavour, Series};
 use crate::qemu::{Clock, Machine};
 use crate::qemu_package::Qemu;
@@ -59,9 +59,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Variants::Product
     };
     let artifacts = artifacts::build(variants)?;
-    let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
-    let kernels = shell::infrastructure(archive.obtain(&args.kernel, args.flavour))?;
-    let kernel = kernels.last().context("no kernel")?;
+    let kernel = kernel::newest_of(&args.kernel, args.flavour, args.mirror.as_deref())?;
     let qemu = shell::infrastructure(Qemu::find())?;
     let clock = match (args.mt, args.kvm) {
         (true, _) => Clock::Parallel,
@@ -69,21 +67,17 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         _ => Clock::Virtual,
     };
     let machine = Machine {
-        smp: args.smp.clone(),
         clock,
         input_devices: args.input_devices,
         display: args.display,
+        ..Machine::virtual_time(&args.smp)
     };
-    let mut vm = Vm::new("vm", &qemu, kernel, &artifacts, machine);
+    let mut vm = Vm::new("vm", &qemu, &kernel, &artifacts, machine);
     let (scenario, rest) = args.scenario.split_first().context("no scenario")?;
-    let job = Job {
-        name: scenario.clone(),
-        scenario: scenario.clone(),
-        args: rest.to_vec(),
-        limit_s: LIMIT_S,
+    vm.jobs = vec![Job {
         shake: args.shake,
-    };
-    vm.jobs = vec![job];
+        ..Job::new(scenario, rest.to_vec(), LIMIT_S)
+    }];
     shell::step(&format!(
         "booting {} ({} CPUs, {})",
         kernel.name,

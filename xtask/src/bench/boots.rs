@@ -7,7 +7,7 @@ use crate::artifacts::Artifacts;
 use crate::guest::{Job, Status};
 use crate::kernel::Kernel;
 use crate::pool::{self, lock};
-use crate::qemu::{Clock, Machine};
+use crate::qemu::Machine;
 use crate::qemu_package::Qemu;
 use crate::vm::Vm;
 use crate::{paths, shell};
@@ -265,12 +265,7 @@ pub fn measure(
 ) -> Result<Result<Vec<Value>, String>> {
     let artifacts = arm_artifacts(rig.artifacts, arm)?;
     let settings = &plan.settings;
-    let machine = Machine {
-        smp: settings.smp.clone(),
-        clock: Clock::Virtual,
-        input_devices: false,
-        display: false,
-    };
+    let machine = Machine::virtual_time(&settings.smp);
     let name = format!("bench-{}-{seed}", arm.name);
     let mut vm = Vm::new(&name, rig.qemu, rig.kernel, &artifacts, machine);
     let mut common: Vec<String> = [
@@ -286,13 +281,8 @@ pub fn measure(
     if with_frames {
         common.push("--frames".to_string());
     }
-    vm.jobs = vec![Job {
-        name: SCENARIO.to_string(),
-        scenario: SCENARIO.to_string(),
-        args: arm.arguments(&common),
-        limit_s: SLACK_S + 2 * plan.guest_seconds(),
-        shake: 0,
-    }];
+    let limit_s = SLACK_S + 2 * plan.guest_seconds();
+    vm.jobs = vec![Job::new(SCENARIO, arm.arguments(&common), limit_s)];
     let reports = vm.run(&mut |_| {})?;
     let (_, report) = reports
         .into_iter()

@@ -8,7 +8,7 @@ use crate::artifacts::{self, Artifacts, Variants};
 use crate::guest::{Job, Status};
 use crate::kernel::{Kernel, Kernels};
 use crate::kernel_name::{Flavour, Series};
-use crate::qemu::{Clock, Machine};
+use crate::qemu::Machine;
 use crate::qemu_package::Qemu;
 use crate::vm::Vm;
 use crate::{deps, paths, shell};
@@ -139,12 +139,7 @@ fn boot(
     delay_us: u64,
 ) -> Result<Measured> {
     let artifacts = arm_artifacts(artifacts, arm)?;
-    let machine = Machine {
-        smp: args.smp.clone(),
-        clock: Clock::Virtual,
-        input_devices: false,
-        display: false,
-    };
+    let machine = Machine::virtual_time(&args.smp);
     let name = format!("cost-{}-{}", arm.name, kernel.series());
     let mut vm = Vm::new(&name, qemu, kernel, &artifacts, machine);
     let mut common = vec!["--seed".to_string(), args.seed.to_string()];
@@ -160,13 +155,7 @@ fn boot(
     if let Some(ms) = args.ms {
         common.extend(["--ms".to_string(), ms.to_string()]);
     }
-    vm.jobs = vec![Job {
-        name: SCENARIO.to_string(),
-        scenario: SCENARIO.to_string(),
-        args: arm.arguments(&common),
-        limit_s: LIMIT_S,
-        shake: 0,
-    }];
+    vm.jobs = vec![Job::new(SCENARIO, arm.arguments(&common), LIMIT_S)];
     let reports = vm.run(&mut |_| {})?;
     let (_, report) = reports.into_iter().next().context("no report")?;
     if report.status != Status::Pass {

@@ -6,7 +6,8 @@ use super::arms::Arm;
 use super::boots::{self, Rig};
 use super::plan::{self, Plan, Settings};
 use crate::artifacts::{self, Variants};
-use crate::kernel_name::Series;
+use crate::kernel;
+use crate::kernel_name::{Flavour, Series};
 use crate::qemu_package::Qemu;
 use crate::{deps, shell};
 use anyhow::Result;
@@ -62,7 +63,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let artifacts = artifacts::build(variants)?;
     arms.iter_mut().for_each(|arm| arm.obtain(&artifacts));
-    let kernel = super::kernel(&args.kernel, args.mirror.as_deref())?;
+    let mirror = args.mirror.as_deref();
+    let kernel = kernel::newest_of(&args.kernel, Flavour::Generic, mirror)?;
     let qemu = shell::infrastructure(Qemu::find())?;
     let settings = Settings {
         kernel: kernel.name.clone(),
