@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Naming the target keeps the flags below away from build scripts, which must stay dynamic.
-const GUEST_TARGET: &str = "x86_64-unknown-linux-gnu";
-/// The test machine has no libraries but those scx_photon itself brings.
-const GUEST_FLAGS: &str = "-C target-feature=+crt-static";
+pub const STATIC_TARGET: &str = "x86_64-unknown-linux-gnu";
+/// Links the C library in: the test machine has no libraries but those scx_photon itself brings.
+pub const STATIC_FLAGS: &str = "-C target-feature=+crt-static";
 
 pub struct Artifacts {
     pub scx_photon: PathBuf,
@@ -69,10 +69,10 @@ pub fn build(variants: Variants) -> Result<Artifacts> {
     ]);
     shell::run(
         guest
-            .args(["--target", GUEST_TARGET])
-            .env("RUSTFLAGS", GUEST_FLAGS),
+            .args(["--target", STATIC_TARGET])
+            .env("RUSTFLAGS", STATIC_FLAGS),
     )?;
-    let guest_dir = target.join(GUEST_TARGET).join("release");
+    let guest_dir = target.join(STATIC_TARGET).join("release");
     Ok(Artifacts {
         scx_photon: target.join("release/scx_photon"),
         sabotage,

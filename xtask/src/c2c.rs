@@ -2,14 +2,12 @@
 //! `cargo xtask c2c`: which cache lines the scheduler's programs fight over, on hardware that can tell. Needs `perf`, root
 //! and sampled memory events (Intel: ldlat loads; AMD: IBS; Arm: SPE); most virtual machines have none.
 
-use crate::shell;
+use crate::{EXIT_INFRASTRUCTURE, shell};
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-/// EX_UNAVAILABLE of sysexits.h, as for every ground that does not hold.
-const EXIT_UNAVAILABLE: u8 = 69;
 /// How the kernel names compiled BPF programs: this, a tag, and the program's name.
 const BPF_PREFIX: &str = "bpf_prog_";
 /// What all programs of ours are called: the callbacks, and the probes.
@@ -34,7 +32,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let unavailable = |why: &str| {
         eprintln!("xtask: c2c: not measured: {why}");
-        Ok(ExitCode::from(EXIT_UNAVAILABLE))
+        Ok(ExitCode::from(EXIT_INFRASTRUCTURE))
     };
     if !shell::found("perf") {
         return unavailable("perf is not installed (Debian: linux-perf)");

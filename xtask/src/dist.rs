@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask dist`: packages of the release build, in `target/dist`.
 
-use crate::artifacts::cargo;
+use crate::artifacts::{STATIC_FLAGS, STATIC_TARGET, cargo};
 use crate::{deps, paths, shell};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-
-/// Naming the target keeps the flags below away from build scripts, which must stay dynamic.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// libelf and zlib are linked in by the feature `static`, the C library by this.
-const STATIC_FLAGS: &str = "-C target-feature=+crt-static";
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -80,7 +75,7 @@ pub fn archive_name() -> String {
 
 /// A copy without symbols, a fifth smaller: panics are told by file and line, which need none.
 fn stripped(binary: &Path) -> Result<PathBuf> {
-    let kind = if binary.starts_with(paths::target().join(TARGET)) {
+    let kind = if binary.starts_with(paths::target().join(STATIC_TARGET)) {
         "static"
     } else {
         "dynamic"
@@ -104,12 +99,15 @@ pub fn build_static() -> Result<PathBuf> {
         "--features",
         "static",
         "--target",
-        TARGET,
+        STATIC_TARGET,
     ]);
     // rustc looks for static libraries only where it is told to.
     let libraries =
         shell::output(Command::new("pkg-config").args(["--variable=libdir", "libelf"]))?;
     command.env("LIBBPF_SYS_LIBRARY_PATH", libraries.trim());
+    // libelf and zlib are linked in by the feature, the C library by these.
     shell::run(command.env("RUSTFLAGS", STATIC_FLAGS))?;
-    Ok(paths::target().join(TARGET).join("release/scx_photon"))
+    Ok(paths::target()
+        .join(STATIC_TARGET)
+        .join("release/scx_photon"))
 }

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Which package holds the newest stock kernel of a series.
 
+use crate::paths;
+use anyhow::{Context, Result, anyhow};
 use std::fmt;
 use std::str::FromStr;
 
+/// The series tested when none is named, one a line.
+const TESTED: &str = "tests/vm/KERNELS";
 /// sched_ext came with this one.
 const OLDEST: (u32, u32) = (6, 12);
 const ARCHITECTURE: &str = "-amd64";
@@ -33,6 +37,19 @@ impl FromStr for Series {
             }
         }
     }
+}
+
+/// Those named, or those of [`TESTED`], in their order.
+pub fn named_or_tested(named: &[Series]) -> Result<Vec<Series>> {
+    if !named.is_empty() {
+        return Ok(named.to_vec());
+    }
+    let text = std::fs::read_to_string(paths::root().join(TESTED)).context(TESTED)?;
+    let lines = text.lines().map(str::trim);
+    let series = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    series
+        .map(|line| line.parse().map_err(|e| anyhow!("{TESTED}: {e}")))
+        .collect()
 }
 
 impl fmt::Display for Series {

@@ -5,20 +5,18 @@
 use crate::artifacts::{self, Variants};
 use crate::guest::{Job, Status};
 use crate::kernel::{Kernel, Kernels};
-use crate::kernel_name::{Flavour, Series};
+use crate::kernel_name::{self, Flavour, Series};
 use crate::qemu::{Clock, Machine};
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
 use crate::vm::Vm;
 use crate::{deps, paths, shell};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 const MACHINES: &[&str] = &["4", "2", "8,sockets=2,cores=2,threads=2", "1", "3"];
-/// Drawn from when none is named.
-const DEFAULT_KERNELS: &[&str] = &["6.16", "6.18", "newest"];
 const SECONDS_A_BOOT: u64 = 180;
 /// Guest seconds: loading alone takes some with CPUs that share the host's.
 const LIMIT_S: u64 = 1200;
@@ -31,7 +29,7 @@ pub struct Args {
     /// The first boot's seed; each further boot adds one
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Kernel series to draw from; may be repeated [default: 6.16, 6.18 and newest]
+    /// Kernel series to draw from; may be repeated [default: those of tests/vm/KERNELS]
     #[arg(long, value_name = "SERIES")]
     kernel: Vec<Series>,
     /// The Debian mirror for kernels [default: the one this machine uses]
@@ -46,7 +44,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let qemu = shell::infrastructure(Qemu::find())?;
     let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
     let mut kernels: Vec<Kernel> = Vec::new();
-    for series in &wanted(&args.kernel)? {
+    for series in &kernel_name::named_or_tested(&args.kernel)? {
         kernels.extend(shell::infrastructure(
             archive.obtain(series, Flavour::Generic),
         )?);
@@ -86,14 +84,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         seed += 1;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn wanted(named: &[Series]) -> Result<Vec<Series>> {
-    if !named.is_empty() {
-        return Ok(named.to_vec());
-    }
-    let parsed = DEFAULT_KERNELS.iter().map(|name| name.parse());
-    parsed.map(|s| s.map_err(|e| anyhow!("{e}"))).collect()
 }
 
 /// How to have that boot once more. Which kernel a seed has follows from all that were named, in their order.
@@ -148,7 +138,11 @@ mod tests {
             "again: cargo xtask soak --seed 704 --kernel 6.18 --kernel newest"
         );
         assert_eq!(again(704, &[]), "again: cargo xtask soak --seed 704");
-        assert_eq!(wanted(&[]).unwrap(), series(DEFAULT_KERNELS));
+        // Another list gives every seed that was ever written down another kernel.
+        let tested = kernel_name::named_or_tested(&[]).unwrap();
+        assert_eq!(tested, series(&["6.16", "6.18", "7.3"]));
+        let one = series(&["6.18"]);
+        assert_eq!(kernel_name::named_or_tested(&one).unwrap(), one);
     }
 
     #[test]

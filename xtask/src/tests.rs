@@ -5,20 +5,17 @@ use crate::artifacts::{self, Artifacts, Variants};
 use crate::guest::Status;
 use crate::jobs::BOOTS;
 use crate::kernel::{self, Kernel, Kernels};
-use crate::kernel_name::{Flavour, Series};
+use crate::kernel_name::{self, Flavour, Series};
 use crate::pool::{self, lock};
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
 use crate::spec::{Boot, On, Spec};
 use crate::tally::Tally;
 use crate::vm::Vm;
-use crate::{deps, lint, paths, policy, shell, space};
-use anyhow::{Context, Result, anyhow};
+use crate::{deps, lint, policy, shell, space};
+use anyhow::Result;
 use std::process::ExitCode;
 use std::sync::Mutex;
-
-/// The kernels tested when none is named, one series a line.
-const DEFAULT_KERNELS: &str = "tests/vm/KERNELS";
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -151,11 +148,7 @@ fn vm_tests(tally: &mut Tally, args: &Args) {
 
 /// Fetches the kernels, the newest last. One that cannot be had is noted and the others are tested.
 fn kernels(tally: &mut Tally, args: &Args) -> Result<Vec<Kernel>> {
-    let wanted = if args.kernel.is_empty() {
-        default_series()?
-    } else {
-        args.kernel.clone()
-    };
+    let wanted = kernel_name::named_or_tested(&args.kernel)?;
     let archive = Kernels::open(args.mirror.as_deref())?;
     let mut kernels: Vec<Kernel> = Vec::new();
     for series in wanted {
@@ -165,18 +158,6 @@ fn kernels(tally: &mut Tally, args: &Args) -> Result<Vec<Kernel>> {
         }
     }
     Ok(kernel::in_order(kernels))
-}
-
-fn default_series() -> Result<Vec<Series>> {
-    let text =
-        std::fs::read_to_string(paths::root().join(DEFAULT_KERNELS)).context(DEFAULT_KERNELS)?;
-    let lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty() && !l.starts_with('#'));
-    lines
-        .map(|line| line.parse().map_err(|e| anyhow!("{DEFAULT_KERNELS}: {e}")))
-        .collect()
 }
 
 fn tasks<'a>(kernels: &'a [Kernel], args: &Args) -> Vec<Task<'a>> {
