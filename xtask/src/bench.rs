@@ -24,6 +24,8 @@ use crate::{deps, paths, shell};
 use anyhow::{Context, Error, Result};
 use boots::{Boots, Ran, Rig};
 use plan::Plan;
+#[cfg(test)]
+pub use proof::MARKS;
 use results::Results;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -23,6 +23,7 @@ mod kernel;
 mod kernel_build;
 mod kernel_name;
 mod lint;
+mod marks;
 mod matrix;
 mod matrix_table;
 mod modules;

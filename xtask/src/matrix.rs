@@ -10,13 +10,12 @@ use crate::qemu::Machine;
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
 use crate::vm::Vm;
-use crate::{deps, matrix_table, paths, shell};
+use crate::{deps, matrix_table, shell};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const README: &str = "README.md";
 /// Guest seconds; the longest of them takes some four.
 const LIMIT_S: u64 = 120;
 /// A second of a 1 kHz mouse: whether, not how well.
@@ -77,9 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let table = matrix_table::render(&rows);
     println!("\n{table}");
     if args.write {
-        let path = paths::root().join(README);
-        let text = std::fs::read_to_string(&path)?;
-        std::fs::write(&path, matrix_table::replace(&text, &table)?)?;
+        matrix_table::MARKS.write(&table)?;
     }
     Ok(verdict(&rows))
 }

@@ -2,12 +2,14 @@
 //! The table of kernels: one row each, one column for each thing that a kernel may lack, as `scx_photon check` names it.
 
 use crate::guest::{Report, Status};
+use crate::marks::Marks;
 use crate::matrix::Row;
-use anyhow::{Context, Result};
 use serde_json::Value;
 
-const BEGIN: &str = "<!-- made by: cargo xtask matrix --flavour generic --write -->";
-const END: &str = "<!-- end of matrix -->";
+pub const MARKS: Marks = Marks {
+    begin: "<!-- made by: cargo xtask matrix --flavour generic --write -->\n",
+    end: "<!-- end of matrix -->\n",
+};
 
 pub fn render(rows: &[Row]) -> String {
     let names = capability_names(rows);
@@ -37,15 +39,6 @@ fn refusal(row: &Row) -> Option<String> {
     let (before, after) = why.split_once(" (").unwrap_or((why, ""));
     let after = after.split_once(')').map_or("", |(_, rest)| rest);
     Some(format!("- {}: {before}{after}.\n", row.kernel))
-}
-
-/// The text with what stands between the marks replaced.
-pub fn replace(text: &str, table: &str) -> Result<String> {
-    let (before, rest) = text
-        .split_once(BEGIN)
-        .context("the README has no mark for the matrix")?;
-    let (_, after) = rest.split_once(END).context("the mark's end is missing")?;
-    Ok(format!("{before}{BEGIN}\n{table}{END}{after}"))
 }
 
 fn word(report: Option<&Report>) -> String {
@@ -171,13 +164,5 @@ mod tests {
         let said =
             "\n- 7.1: the kernel refused the scheduler: its BTF is malformed; boot another.\n";
         assert!(render(&rows).ends_with(said), "{}", render(&rows));
-    }
-
-    #[test]
-    fn only_what_is_between_the_marks_changes() {
-        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        let new = replace(&text, "new\n").unwrap();
-        assert_eq!(new, format!("a\n{BEGIN}\nnew\n{END}\nb\n"));
-        assert!(replace("no marks", "new").is_err());
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A terminal's screen as a picture.
 
+use photon_bench::page::escaped;
 use std::fmt::Write;
 use vt100::{Cell, Color, Screen};
 
@@ -25,8 +26,9 @@ pub fn draw(screen: &Screen, title: &str) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" \
          font-family=\"ui-monospace, Menlo, Consolas, monospace\" font-size=\"{FONT_SIZE}\" role=\"img\">\n\
-         <title>{title}</title>\n\
-         <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{BACKGROUND}\"/>\n"
+         <title>{}</title>\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{BACKGROUND}\"/>\n",
+        escaped(title)
     );
     for row in 0..rows {
         let mut column = 0;
@@ -75,7 +77,7 @@ fn run(screen: &Screen, row: u16, from: u16, svg: &mut String) -> u16 {
             "<text x=\"{x:.1}\" y=\"{:.1}\" textLength=\"{width:.1}\" xml:space=\"preserve\" fill=\"{}\"{weight}>{}</text>",
             y + BASELINE,
             this.foreground,
-            escape(&text)
+            escaped(&text)
         );
     }
     until
@@ -128,12 +130,6 @@ fn colour(colour: Color) -> Option<String> {
             Some(format!("#{r:02x}{g:02x}{b:02x}"))
         }
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -5,15 +5,17 @@ use super::arms::{BASELINE, CONTROL, OWN, SABOTAGE};
 use super::controls::controls;
 use super::results::{Outcome, Results};
 use super::table::range;
-use crate::paths;
-use anyhow::{Context, Result, bail};
+use crate::marks::Marks;
+use anyhow::Result;
 use photon_bench::aggregate::{CellKey, Comparison, compare};
 use photon_bench::stats::{Finding, MIN_SAMPLES};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-const BEGIN: &str = "<!-- bench: what follows is written by `cargo xtask bench proof` -->\n";
-const END: &str = "<!-- bench: end -->\n";
+pub const MARKS: Marks = Marks {
+    begin: "<!-- bench: what follows is written by `cargo xtask bench proof` -->\n",
+    end: "<!-- bench: end -->\n",
+};
 /// In the order of the columns, with their heads.
 const BACKGROUNDS: [(&str, &str); 4] = [
     ("none", "nothing"),
@@ -36,32 +38,20 @@ const FOLD_END: &str = "\n</details>\n";
 
 /// Into the README.
 pub fn write(results: &Results, command: &str) -> Result<()> {
-    let file = paths::root().join("README.md");
-    let text = std::fs::read_to_string(&file)?;
-    let (before, _, after) = parts(&text)?;
-    let text = [before, BEGIN, &render(results, command), END, after].concat();
-    std::fs::write(&file, text).with_context(|| file.display().to_string())
+    MARKS.write(&render(results, command))
 }
 
 /// Whether the README has what these data say.
 #[cfg(test)]
 pub fn check(results: &Results, command: &str) -> Result<()> {
-    let text = std::fs::read_to_string(paths::root().join("README.md"))?;
-    let (_, written, _) = parts(&text)?;
+    let text = crate::marks::readme()?;
+    let (_, written, _) = MARKS.parts(&text)?;
     if written != render(results, command) {
-        bail!("the README's table is not that of docs/bench: run `cargo xtask bench proof`");
+        anyhow::bail!(
+            "the README's table is not that of docs/bench: run `cargo xtask bench proof`"
+        );
     }
     Ok(())
-}
-
-/// Before, between and after the marks, without them.
-fn parts(text: &str) -> Result<(&str, &str, &str)> {
-    let (before, rest) = text.split_once(BEGIN).context("README.md: no first mark")?;
-    let (inside, after) = rest.split_once(END).context("README.md: no last mark")?;
-    if after.contains(BEGIN) {
-        bail!("README.md: marks are there twice");
-    }
-    Ok((before, inside, after))
 }
 
 fn render(results: &Results, command: &str) -> String {
@@ -308,13 +298,5 @@ mod tests {
             "{}",
             missing(&two)
         );
-    }
-
-    #[test]
-    fn marks_are_found() {
-        let text = format!("a\n{BEGIN}b\n{END}c\n");
-        assert_eq!(parts(&text).unwrap(), ("a\n", "b\n", "c\n"));
-        assert!(parts("a").is_err() && parts(BEGIN).is_err());
-        assert!(parts(&format!("{text}{text}")).is_err());
     }
 }
