@@ -15,6 +15,7 @@ mod published;
 mod repeat;
 mod results;
 mod table;
+mod traces;
 
 use crate::artifacts::{self, Variants};
 use crate::kernel;
@@ -117,7 +118,7 @@ enum What {
     Repeat(repeat::Args),
     /// What the kernel part's pieces cost on this machine's own kernel: nanoseconds, and ratios to an empty program
     Native(native::Args),
-    /// Write the tables of the README and of docs/bench once more from the data in docs/bench
+    /// Write the tables of the README, and the table and pictures of docs/bench, once more from the data in docs/bench
     Proof,
 }
 
@@ -128,7 +129,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Some(What::Repeat(args)) => repeat::run(args),
         Some(What::Native(args)) => native::run(args),
         Some(What::Proof) => {
-            published::write_tables()?;
+            published::derive()?;
             Ok(ExitCode::SUCCESS)
         }
     }

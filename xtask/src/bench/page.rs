@@ -138,6 +138,15 @@ fn with_frames<'a>(
     all.filter_map(move |(index, outcome)| Some((index, outcome.frames.get(cell)?)))
 }
 
+/// How many of those with figures a plot of all can show, where that is not every one.
+fn drawn(results: &Results, cell: &CellKey) -> String {
+    let measured = results.outcomes.iter().filter(|o| o.seeds(cell) > 0);
+    match (with_frames(results, cell).count(), measured.count()) {
+        (drawn, all) if drawn < all => format!(", {drawn} of {all} schedulers"),
+        _ => String::new(),
+    }
+}
+
 /// What a plot of lines shows: the baseline, our own, and the best of the others.
 fn foremost<'a>(results: &'a Results, cell: &CellKey) -> Vec<(usize, &'a Trace)> {
     let mut all: Vec<(usize, &Trace)> = with_frames(results, cell).collect();
@@ -242,7 +251,10 @@ pub fn pictures(results: &Results) -> Vec<(String, String)> {
         };
         add(
             "excess",
-            "frame time above the critical path, seed 1",
+            &format!(
+                "frame time above the critical path, seed 1{}",
+                drawn(results, cell)
+            ),
             excess(results, cell),
         );
         add(

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a run leaves in the repository: its settings and every metric of every run in `docs/bench/`, from which the
-//! tables are made, so that anybody can make them again, and pictures of the first seed.
+//! What a run leaves in the repository: its settings, every metric of every run and the frames of the first seed, in
+//! `docs/bench/`. From them the tables and pictures are made, so that anybody can make them again.
 
 use super::boots::Failure;
 use super::page;
 use super::plan::Settings;
 use super::results::{Outcome, Results};
-use super::{proof, table};
+use super::{proof, table, traces};
 use crate::{paths, shell};
 use anyhow::{Context, Result};
 use photon_bench::aggregate::{CellKey, Side};
@@ -18,6 +18,7 @@ use std::path::PathBuf;
 const DIR: &str = "docs/bench";
 const SETUP: &str = "setup.json";
 const RUNS: &str = "runs.csv";
+const FRAMES: &str = "frames.csv";
 const TABLE: &str = "table.txt";
 /// Columns before the metrics.
 const KEYS: [&str; 5] = ["scheduler", "profile", "background", "cpus", "seed"];
@@ -57,8 +58,10 @@ fn dir() -> PathBuf {
 /// Writes everything, the README's part included. What is there of schedulers that this run has left out stays, if it
 /// is of the same plan.
 pub fn publish(results: Results, command: &str) -> Result<()> {
-    let (results, command) = match load() {
-        Ok((before, command)) if is_same_plan(&before, &results) => {
+    // What cannot be read is not thrown away for it.
+    let before = dir().exists().then(load).transpose()?;
+    let (results, command) = match before {
+        Some((before, command)) if is_same_plan(&before, &results) => {
             let command = with_all(&command, &before, &results);
             (joined(before, results), command)
         }
@@ -73,16 +76,9 @@ pub fn publish(results: Results, command: &str) -> Result<()> {
     let setup = serde_json::to_string_pretty(&setup(results, command))? + "\n";
     std::fs::write(dir.join(SETUP), setup)?;
     std::fs::write(dir.join(RUNS), csv(results))?;
-    for (name, text) in page::pictures(results) {
-        if PICTURES
-            .iter()
-            .any(|p| name.ends_with(&format!("-{p}.svg")))
-        {
-            std::fs::write(dir.join(name), text)?;
-        }
-    }
+    std::fs::write(dir.join(FRAMES), traces::csv(results))?;
     // Of what was written, which is rounded.
-    write_tables()?;
+    derive()?;
     shell::step(&format!("wrote {DIR} and the table of the README"));
     Ok(())
 }
@@ -112,11 +108,23 @@ fn joined(before: Results, mut after: Results) -> Results {
     Results::compared(after.settings, after.seeds, outcomes)
 }
 
-/// The tables once more, from the data that is there.
-pub fn write_tables() -> Result<()> {
+/// Tables and pictures once more, from the data that is there.
+pub fn derive() -> Result<()> {
     let (results, command) = load()?;
     std::fs::write(dir().join(TABLE), plain(&results, &command))?;
+    for (name, text) in pictures(&results) {
+        std::fs::write(dir().join(name), text)?;
+    }
     proof::write(&results, &command)
+}
+
+fn pictures(results: &Results) -> impl Iterator<Item = (String, String)> {
+    let is_kept = |name: &str| {
+        let mut kinds = PICTURES.iter();
+        kinds.any(|kind| name.ends_with(&format!("-{kind}.svg")))
+    };
+    let all = page::pictures(results).into_iter();
+    all.filter(move |(name, _)| is_kept(name))
 }
 
 fn plain(results: &Results, command: &str) -> String {
@@ -177,7 +185,7 @@ fn rounded(value: &f64) -> String {
     }
 }
 
-/// What was published, without frames, and the command that made it.
+/// What was published, and the command that made it.
 pub fn load() -> Result<(Results, String)> {
     let read = |name: &str| {
         let file = dir().join(name);
@@ -185,6 +193,7 @@ pub fn load() -> Result<(Results, String)> {
     };
     let setup: Setup = serde_json::from_str(&read(SETUP)?).context(SETUP)?;
     let mut sides = sides(&read(RUNS)?).context(RUNS)?;
+    let mut frames = traces::parse(&read(FRAMES)?).context(FRAMES)?;
     let outcome = |scheduler: Scheduler| {
         let failure = |f: NoResult| Failure {
             arm: scheduler.name.clone(),
@@ -198,12 +207,23 @@ pub fn load() -> Result<(Results, String)> {
             about: scheduler.about,
             measured: scheduler.measured,
             comparisons: Vec::new(),
-            frames: BTreeMap::new(),
+            frames: frames.remove(&scheduler.name).unwrap_or_default(),
         }
     };
     let outcomes = setup.schedulers.into_iter().map(outcome).collect();
     let results = Results::compared(setup.settings, setup.seeds, outcomes);
     Ok((results, setup.command))
+}
+
+/// Of the columns that name a cell.
+pub fn cell_key(profile: &str, background: &str, cpus: &str) -> Result<CellKey> {
+    let (background, variant) = background.split_once('@').unwrap_or((background, ""));
+    Ok(CellKey {
+        profile: profile.to_string(),
+        background: background.replace('+', ","),
+        variant: variant.to_string(),
+        cpus: cpus.parse()?,
+    })
 }
 
 fn sides(text: &str) -> Result<BTreeMap<String, Side>> {
@@ -215,13 +235,7 @@ fn sides(text: &str) -> Result<BTreeMap<String, Side>> {
         let [scheduler, profile, background, cpus, seed, values @ ..] = fields.as_slice() else {
             anyhow::bail!("line {number}: too short");
         };
-        let (background, variant) = background.split_once('@').unwrap_or((background, ""));
-        let key = CellKey {
-            profile: profile.to_string(),
-            background: background.replace('+', ","),
-            variant: variant.to_string(),
-            cpus: cpus.parse().with_context(|| format!("line {number}"))?,
-        };
+        let key = cell_key(profile, background, cpus).with_context(|| format!("line {number}"))?;
         let seed = seed.parse().with_context(|| format!("line {number}"))?;
         let known = head.iter().skip(KEYS.len()).zip(values);
         let metrics = known
@@ -239,10 +253,11 @@ fn sides(text: &str) -> Result<BTreeMap<String, Side>> {
 mod tests {
     use super::*;
     use crate::bench::controls::tests::{outcome, results};
+    use crate::bench::traces::tests::trace;
 
     /// Nobody edits a figure by hand.
     #[test]
-    fn the_tables_are_those_of_the_data() {
+    fn tables_and_pictures_are_those_of_the_data() {
         let (results, command) = load().unwrap();
         let written = std::fs::read_to_string(dir().join(TABLE)).unwrap();
         let runs = std::fs::read_to_string(dir().join(RUNS)).unwrap();
@@ -250,6 +265,12 @@ mod tests {
         assert!(written == plain(&results, &command), "{TABLE}");
         proof::check(&results, &command).unwrap();
         assert!(csv(&results) == runs, "{RUNS}");
+        let frames = std::fs::read_to_string(dir().join(FRAMES)).unwrap();
+        assert!(traces::csv(&results) == frames, "{FRAMES}");
+        for (name, text) in pictures(&results) {
+            let written = std::fs::read_to_string(dir().join(&name)).expect(&name);
+            assert!(written == text, "{name}");
+        }
     }
 
     #[test]
@@ -283,6 +304,35 @@ mod tests {
             ]
         );
         assert!(!is_same_plan(&joined, &results(4, Vec::new())));
+    }
+
+    #[test]
+    fn pictures_keep_the_schedulers_that_a_run_left_out() {
+        let with_frames = |name: &str| {
+            let mut outcome = outcome(name, 1.0, 0.1);
+            let cells = outcome.side.iter().flatten().map(|(cell, _)| cell.clone());
+            let cells: Vec<CellKey> = cells.collect();
+            let frames = cells.into_iter().map(|cell| (cell, trace(&[Some(12.0)])));
+            outcome.frames = frames.collect();
+            outcome
+        };
+        let all = results(3, ["eevdf", "photon", "cake"].map(with_frames).into());
+        let mut kept = traces::parse(&traces::csv(&all)).unwrap();
+        let before = |name: &str| Outcome {
+            frames: kept.remove(name).unwrap(),
+            ..outcome(name, 1.0, 0.1)
+        };
+        let before = results(3, ["eevdf", "photon", "cake"].map(before).into());
+        let now = results(3, ["eevdf", "photon"].map(with_frames).into());
+        let drawn: Vec<String> = pictures(&joined(before, now)).map(|(_, svg)| svg).collect();
+        assert_eq!(drawn.len(), PICTURES.len());
+        assert!(drawn.iter().all(|svg| svg.contains(">cake<")));
+        assert!(!drawn.iter().any(|svg| svg.contains("of 3 schedulers")));
+        // Nobody has published its frames, and the picture says so.
+        let mut lacking = results(3, ["eevdf", "photon"].map(with_frames).into());
+        lacking.outcomes.push(outcome("cake", 1.0, 0.1));
+        let mut drawn = pictures(&lacking);
+        assert!(drawn.any(|(_, svg)| svg.contains("seed 1, 2 of 3 schedulers")));
     }
 
     #[test]

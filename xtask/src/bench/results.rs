@@ -42,7 +42,7 @@ pub struct Outcome {
     pub side: Option<Side>,
     /// Against the baseline; the baseline against itself gives its own means.
     pub comparisons: Vec<Comparison>,
-    /// Frames of the first seed by cell.
+    /// Frames of the first seed by cell; of what was published in no order, and without presents.
     pub frames: BTreeMap<CellKey, Trace>,
     pub failures: Vec<Failure>,
 }
