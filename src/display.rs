@@ -25,7 +25,7 @@ pub struct DisplayProbe<'a> {
     links: Vec<Link>,
     vblanks: bool,
     fences: bool,
-    nr_cpus: usize,
+    nr_cpu_ids: usize,
 }
 
 /// Attaches one program; a tracepoint that is not there is no error.
@@ -81,7 +81,7 @@ impl<'a> DisplayProbe<'a> {
             links,
             vblanks,
             fences,
-            nr_cpus: scheduler.topology().nr_cpus,
+            nr_cpu_ids: scheduler.topology().nr_cpu_ids,
         })
     }
 
@@ -102,7 +102,7 @@ impl<'a> DisplayProbe<'a> {
             ..Display::default()
         };
         if let Some(data) = self.skel.maps.bss_display_data.as_ref() {
-            for cpu in data.display_counts.iter().take(self.nr_cpus) {
+            for cpu in data.display_counts.iter().take(self.nr_cpu_ids) {
                 // SAFETY: a copy of mapped memory; each word has one writer.
                 let cpu = unsafe { read_volatile(cpu) };
                 display.vblanks += cpu.vblanks;
@@ -127,7 +127,7 @@ impl<'a> DisplayProbe<'a> {
         let mut sum = vec![0u64; intf::HIST_BUCKETS as usize];
         let mut max = 0;
         if let Some(data) = self.skel.maps.bss_fences_data.as_ref() {
-            for cpu in data.fence_delays.iter().take(self.nr_cpus) {
+            for cpu in data.fence_delays.iter().take(self.nr_cpu_ids) {
                 // SAFETY: as above.
                 let cpu = unsafe { read_volatile(cpu) };
                 for (s, n) in sum.iter_mut().zip(cpu.bucket) {

@@ -159,7 +159,7 @@ impl<'a> Scheduler<'a> {
         &self.skel.maps.data_tun
     }
 
-    /// What every CPU runs now.
+    /// What every CPU that is online runs now, by number.
     pub fn cpus(&self) -> Vec<Cpu> {
         let maps = &self.skel.maps;
         let (Some(cpus), Some(shared)) = (&maps.bss_cpus_data, &maps.bss_shared_data) else {
@@ -174,11 +174,12 @@ impl<'a> Scheduler<'a> {
         // The scheduler's clock is not ours: its latest moment that we know of.
         // SAFETY: as above.
         let started = |c: &types::cpu_ctx| unsafe { read_volatile(&c.started) };
-        let present = || cpus.cpus.iter().take(self.map.nr_cpus);
-        let now = present().map(started).max().unwrap_or(0).max(summed);
-        let read = |(cpu, c): (usize, &types::cpu_ctx)| {
+        let online = self.map.online();
+        let latest = online.iter().map(|cpu| started(&cpus.cpus[*cpu])).max();
+        let now = latest.unwrap_or(0).max(summed);
+        let read = |cpu: usize| {
             // SAFETY: as above.
-            let c: types::cpu_ctx = unsafe { read_volatile(c) };
+            let c: types::cpu_ctx = unsafe { read_volatile(&cpus.cpus[cpu]) };
             Cpu {
                 cpu,
                 class: CLASSES
@@ -190,7 +191,7 @@ impl<'a> Scheduler<'a> {
                 idle: idle[cpu / u64::BITS as usize] >> (cpu % u64::BITS as usize) & 1 == 1,
             }
         };
-        present().enumerate().map(read).collect()
+        online.into_iter().map(read).collect()
     }
 
     pub fn topology(&self) -> &CpuMap {
@@ -268,7 +269,7 @@ impl<'a> Scheduler<'a> {
             .context("no .bss.delays")?;
         let mut sum = vec![0u64; intf::HIST_BUCKETS as usize];
         let mut max = 0;
-        for cpu in data.delays.iter().take(self.map.nr_cpus) {
+        for cpu in data.delays.iter().take(self.map.nr_cpu_ids) {
             // SAFETY: a plain copy of mapped memory; each word is written by one
             // CPU, and a word torn in time is a count that is one too low.
             let cpu = unsafe { read_volatile(cpu) };
@@ -299,7 +300,7 @@ fn open<'a>(cli: &Cli, object: &'a mut MaybeUninit<OpenObject>) -> Result<OpenMa
 fn fill_rodata(open: &mut OpenMainSkel<'_>, cli: &Cli, map: &CpuMap) -> Result<()> {
     import_enums!(open);
     let rodata = open.maps.rodata_data.as_mut().context("no .rodata")?;
-    rodata.nr_cpus = map.nr_cpus as u32;
+    rodata.nr_cpus = map.nr_cpu_ids as u32;
     rodata.nr_llcs = map.nr_llcs as u32;
     rodata.nr_online = map.order.len() as u32;
     rodata.cpu_llc.copy_from_slice(&map.llc);

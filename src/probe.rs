@@ -57,15 +57,15 @@ impl<'a> InputProbe<'a> {
         }
         open.maps
             .lanes
-            .set_max_entries(map.nr_cpus as u32)
+            .set_max_entries(map.nr_cpu_ids as u32)
             .context("sizing the lanes")?;
         let mut skel = open.load().context("loading")?;
         skel.attach().context("attaching")?;
-        let lanes = Rc::new(Lanes::map(skel.maps.lanes.as_fd(), map.nr_cpus)?);
+        let lanes = Rc::new(Lanes::map(skel.maps.lanes.as_fd(), map.nr_cpu_ids)?);
         Ok(InputProbe {
             skel,
             lanes,
-            ring: map.ring[..map.nr_cpus].to_vec(),
+            ring: map.ring[..map.nr_cpu_ids].to_vec(),
         })
     }
 

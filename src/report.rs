@@ -87,7 +87,7 @@ fn order(map: &CpuMap) -> String {
     if let Some(first) = map.describe_order() {
         let _ = writeln!(out, "{first}");
     }
-    for cpu in 0..map.nr_cpus {
+    for cpu in map.online() {
         let (llc, next, ring) = (map.llc[cpu], map.next_in_llc[cpu], map.ring[cpu]);
         let _ = writeln!(out, "cpu {cpu}: cache {llc}, then cpu {next}; ring {ring}");
     }

@@ -22,7 +22,8 @@ pub const NR_RINGS: usize = intf::consts_NR_RINGS as usize;
 /// Tables indexed by CPU id; ids without a CPU have entries nobody reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CpuMap {
-    pub nr_cpus: usize,
+    /// What tables are as long as: a CPU that is offline, or may be plugged in, has a number, too.
+    pub nr_cpu_ids: usize,
     pub nr_llcs: usize,
     pub smt: bool,
     pub llc: Vec<u8>,
@@ -63,13 +64,13 @@ impl CpuMap {
         }
         if nr_cpu_ids > MAX_CPUS || llcs.len() > MAX_LLCS {
             let why = format!(
-                "this machine has {nr_cpu_ids} CPUs in {} LLCs; scx_photon handles {MAX_CPUS} in {MAX_LLCS}",
+                "this machine has numbers for {nr_cpu_ids} CPUs, and {} LLCs; scx_photon handles {MAX_CPUS} in {MAX_LLCS}",
                 llcs.len()
             );
             return Err(Failure::TooBig(why).into());
         }
         let mut map = CpuMap {
-            nr_cpus: nr_cpu_ids,
+            nr_cpu_ids,
             nr_llcs: llcs.len().max(1),
             smt,
             llc: vec![0; MAX_CPUS],
@@ -118,6 +119,13 @@ impl CpuMap {
         last
     }
 
+    /// The CPUs that are online, by number. Until the next hotplug, which loads the scheduler anew.
+    pub fn online(&self) -> Vec<usize> {
+        let mut online = self.order.clone();
+        online.sort_unstable();
+        online
+    }
+
     /// A list of `--prefer-cpus` names CPUs that are there.
     pub fn refuse_absent(&self, wanted: &PreferCpus) -> Result<()> {
         let PreferCpus::List(wanted) = wanted else {
@@ -128,13 +136,11 @@ impl CpuMap {
         if absent.is_empty() {
             return Ok(());
         }
-        let mut online = self.order.clone();
-        online.sort_unstable();
         Err(Failure::Usage(format!(
             "--prefer-cpus {}: CPUs {} are not online; online are {}",
             list::show(wanted),
             list::show(&absent),
-            list::show(&online)
+            list::show(&self.online())
         ))
         .into())
     }
@@ -154,11 +160,11 @@ impl CpuMap {
         }
     }
 
-    /// For the start line: `8 CPUs, 2 LLCs, SMT`.
+    /// For the start line: `8 CPUs, 2 LLCs, SMT`. Those that are online.
     pub fn describe(&self) -> String {
         let smt = if self.smt { ", SMT" } else { "" };
         let caches = if self.nr_llcs == 1 { "LLC" } else { "LLCs" };
-        format!("{} CPUs, {} {caches}{smt}", self.nr_cpus, self.nr_llcs)
+        format!("{} CPUs, {} {caches}{smt}", self.order.len(), self.nr_llcs)
     }
 
     /// Which CPUs frames try first, if that is not all of them.
@@ -255,6 +261,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// As with SMT switched off: the siblings keep their numbers.
+    #[test]
+    fn only_cpus_that_are_online_are_called_cpus() {
+        let cpus: Vec<Cpu> = machine(1, 4, 1)
+            .into_iter()
+            .filter(|c| c.place.cpu != 1)
+            .collect();
+        let map = new(&cpus, 8, false).expect("fits");
+        assert_eq!(map.nr_cpu_ids, 8);
+        assert_eq!(map.online(), [0, 2, 3]);
+        assert_eq!(map.describe(), "3 CPUs, 1 LLC");
     }
 
     #[test]

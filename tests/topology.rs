@@ -163,6 +163,10 @@ fn every_machine_is_seen_as_it_should() {
     for machine in &machines {
         let (seen, report) = machine.seen(&[]);
         assert_eq!(seen, machine.expected, "{}: {report}", machine.name);
+        // Not those that this machine has, or might have.
+        let count = format!("{} CPUs, ", machine.cpus.len());
+        let topology = report["topology"].as_str().unwrap();
+        assert!(topology.starts_with(&count), "{}: {report}", machine.name);
     }
 }
 

@@ -50,8 +50,10 @@ pub fn lines(cpus: &[Cpu], rows: usize, width: usize) -> Vec<Line<'static>> {
     let a_row = width.saturating_sub(NUMBER).max(1);
     // In groups of eight, as they are counted.
     let a_row = (a_row / 9 * 8).max(1);
-    let rows_of = cpus.chunks(a_row).take(rows);
-    rows_of.map(letters).collect()
+    // A row begins at the same number whoever is offline.
+    let rows_of = cpus.chunk_by(|a, b| a.cpu / a_row == b.cpu / a_row);
+    let rows_of = rows_of.take(rows);
+    rows_of.map(|row| letters(row, a_row)).collect()
 }
 
 /// Columns of the number that begins a row of letters.
@@ -66,14 +68,17 @@ fn line(cpu: &Cpu) -> Line<'static> {
     ])
 }
 
-fn letters(cpus: &[Cpu]) -> Line<'static> {
-    let first = cpus.first().map_or(0, |c| c.cpu);
-    let mut spans = vec![Span::raw(format!("{first:>4} "))];
-    for (i, cpu) in cpus.iter().enumerate() {
+/// One that is offline is a blank in its place.
+fn letters(cpus: &[Cpu], a_row: usize) -> Line<'static> {
+    let begin = cpus.first().map_or(0, |c| c.cpu / a_row * a_row);
+    let end = cpus.last().map_or(begin, |c| c.cpu);
+    let mut spans = vec![Span::raw(format!("{begin:>4} "))];
+    for (i, number) in (begin..=end).enumerate() {
         if i > 0 && i % 8 == 0 {
             spans.push(Span::raw(" "));
         }
-        let (letter, style) = mark(cpu);
+        let cpu = cpus.iter().find(|c| c.cpu == number);
+        let (letter, style) = cpu.map_or((' ', Style::default()), mark);
         spans.push(Span::styled(letter.to_string(), style));
     }
     Line::from(spans)

@@ -119,6 +119,19 @@ fn many_cpus_are_letters() {
 }
 
 #[test]
+fn a_cpu_that_is_offline_is_a_blank_among_letters() {
+    let mut state = state(128);
+    state
+        .view
+        .cpus
+        .retain(|c| c.cpu % 8 != 1 && !(8..96).contains(&c.cpu));
+    let text = picture(&state, 80, 24);
+    for row in ["   0 I Kfb.IF ", "  96 I Kfb.IF K b.IFKf "] {
+        assert!(text.contains(row), "{row}:\n{text}");
+    }
+}
+
+#[test]
 fn the_help_explains_every_key_and_fits() {
     let mut state = state(4);
     state.help = true;

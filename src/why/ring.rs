@@ -31,7 +31,7 @@ pub struct WhyRing<'a> {
 
 impl<'a> WhyRing<'a> {
     pub fn new(scheduler: &'a Scheduler<'a>) -> Result<Self> {
-        let why = Rc::new(RefCell::new(Why::new(scheduler.topology().nr_cpus)));
+        let why = Rc::new(RefCell::new(Why::new(scheduler.topology().order.len())));
         let changed = Rc::new(Cell::new(false));
         let (see, tell) = (Rc::clone(&why), Rc::clone(&changed));
         let on_record = move |bytes: &[u8]| {
