@@ -123,7 +123,7 @@ pub fn text(view: &View) -> Result<String> {
     r.register(
         "stutters_remembered",
         "Stutters of the last minutes",
-        ConstGauge::new(view.why.stutters.len() as i64),
+        ConstGauge::new(view.why.remembered() as i64),
     );
     r.register_with_unit(
         "uptime",

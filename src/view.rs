@@ -10,7 +10,7 @@ use crate::why::{Report, Why, process_name};
 
 /// Frames of the frame-time line; as many as a wide terminal has columns.
 const FRAMES: usize = 240;
-/// Of all stutters the last ones; `why` has the rest.
+/// Of all stutters the last ones; `why` has the rest, and their number is told all the same.
 const STUTTERS: usize = 20;
 /// Processes shown.
 const PROCESSES: usize = 8;
@@ -116,6 +116,28 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::why::text::summary;
+
+    /// Once a view with 300 of them said that there were 20: in `metrics`, and at the end of `replay`.
+    #[test]
+    fn stutters_that_are_not_told_are_counted() {
+        const REMEMBERED: usize = 3 * STUTTERS;
+        let why = Why::with_stutters(REMEMBERED);
+        let mut view = View::default();
+        view.add_why(&why);
+        assert_eq!(view.why.stutters.len(), STUTTERS);
+        assert_eq!(view.why.remembered(), REMEMBERED);
+        let text = crate::metrics::text(&view).expect("encodes");
+        let line = format!("scx_photon_stutters_remembered {REMEMBERED}\n");
+        assert!(text.contains(&line), "{text}");
+        view.why.tgid = 1;
+        let sum = summary(&view.why);
+        let end = format!("{REMEMBERED} stutters: long work {REMEMBERED}");
+        assert!(sum.ends_with(&end), "{sum}");
+        // As in a recording of 0.1.0.
+        view.why.causes.clear();
+        assert_eq!(view.why.remembered(), STUTTERS);
+    }
 
     #[test]
     fn an_input_reader_looks_like_a_frame() {

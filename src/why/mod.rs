@@ -13,7 +13,7 @@ pub mod spans;
 pub mod text;
 pub mod watch;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -88,8 +88,33 @@ pub struct Report {
     pub frame_ms: Times,
     /// From a frame's source to the end of its last link.
     pub source_to_frame_ms: Times,
-    /// All stutters that are remembered.
+    /// Those that are remembered; in a view the last of them.
     pub stutters: Vec<Stutter>,
+    /// How many are remembered, by the word of their cause.
+    pub causes: BTreeMap<String, usize>,
+}
+
+impl Report {
+    /// The same of whatever version: one that has not counted them told all it had.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        match self.causes.is_empty() {
+            true => counts(&self.stutters),
+            false => self.causes.clone(),
+        }
+    }
+
+    /// All that are remembered, told or not.
+    pub fn remembered(&self) -> usize {
+        self.counts().values().sum()
+    }
+}
+
+fn counts<'s>(stutters: impl IntoIterator<Item = &'s Stutter>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for stutter in stutters {
+        *counts.entry(text::word(&stutter.cause).into()).or_default() += 1;
+    }
+    counts
 }
 
 #[derive(Debug, Default)]
@@ -262,6 +287,7 @@ impl Why {
             frame_ms: Times::of(self.frames.iter().map(Frame::interval)),
             source_to_frame_ms: Times::of(self.frames.iter().map(Frame::work)),
             stutters: self.stutters.iter().cloned().collect(),
+            causes: counts(&self.stutters),
         }
     }
 

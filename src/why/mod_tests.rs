@@ -23,6 +23,20 @@ fn play(why: &mut Why, frames: u64, trouble: impl Fn(u64, &mut Record, &mut Why)
     why.settle();
 }
 
+impl Why {
+    /// As after so many frames of long work.
+    pub fn with_stutters(n: usize) -> Self {
+        let ran = Cause::Ran {
+            thread: "pace".into(),
+            pid: 1,
+            ms: 30,
+        };
+        let mut why = Why::new(4);
+        why.stutters.resize(n, text::tests::stutter(ran));
+        why
+    }
+}
+
 #[test]
 fn a_quiet_game_has_no_stutter() {
     let mut why = Why::new(4);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Stutters in words: one line each.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::why::cause::{Asleep, Behind, Cause, Wait};
@@ -150,16 +149,12 @@ pub fn summary(r: &Report) -> String {
         r.frame_ms.p99,
         r.source_to_frame_ms.p50
     );
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for s in &r.stutters {
-        *counts.entry(word(&s.cause)).or_default() += 1;
-    }
-    let _ = match r.stutters.len() {
+    let _ = match r.remembered() {
         0 => write!(out, "no stutter"),
         1 => write!(out, "1 stutter"),
         n => write!(out, "{n} stutters"),
     };
-    for (i, (word, n)) in counts.iter().enumerate() {
+    for (i, (word, n)) in r.counts().iter().enumerate() {
         let _ = write!(out, "{} {word} {n}", if i == 0 { ":" } else { "," });
     }
     out
