@@ -37,6 +37,7 @@ mod metrics;
 mod model;
 mod monitor;
 mod notify;
+mod output;
 mod printable;
 mod privilege;
 mod probe;

@@ -7,13 +7,13 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Read, Write, stdin};
-use std::os::unix::fs::{OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::caps;
 use crate::client::Client;
+use crate::output::Output;
 use crate::rundir::RUN_DIR;
 use crate::status::Status;
 use crate::topology::prefer::PreferCpus;
@@ -205,44 +205,23 @@ pub fn run(args: &Args) -> Result<()> {
         println!("Nothing written; --yes writes without asking.");
         return Ok(());
     }
-    let root = nix::unistd::geteuid().is_root();
-    let owner = root.then(|| behind_sudo(|name| std::env::var(name).ok()));
-    write(&parts, &args.file, owner.flatten())?;
+    write(&parts, &args.file)?;
     println!("Written. Look into it before you send it.");
     Ok(())
 }
 
-/// User and group who have called sudo, as it says.
-fn behind_sudo(variable: impl Fn(&str) -> Option<String>) -> Option<(u32, u32)> {
-    let number = |name| variable(name)?.parse().ok();
-    Some((number("SUDO_UID")?, number("SUDO_GID")?))
-}
-
-/// The file is new, and the owner's if there is one: whoever has typed sudo is to send it.
-fn write(parts: &[Part], path: &Path, owner: Option<(u32, u32)>) -> Result<()> {
-    let name = || path.display().to_string();
-    let mut file = File::options();
-    file.write(true).create_new(true).mode(FILE_MODE);
-    let file = file.open(path).with_context(name)?;
-    if let Some((user, group)) = owner
-        && let Err(e) = fchown(&file, Some(user), Some(group))
-    {
-        // A file system without owners.
-        println!("It stays root's: {e}");
-    }
-    let written = archive(parts, file).with_context(name);
-    if written.is_err() {
-        // The next try is to find no half of it in its way.
-        let _ = std::fs::remove_file(path);
-    }
-    written
+/// The file is new, and his who has typed sudo: he is to send it.
+fn write(parts: &[Part], path: &Path) -> Result<()> {
+    let out = Output::create(path, FILE_MODE)?;
+    archive(parts, out.file()).with_context(|| path.display().to_string())?;
+    out.keep();
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ejection::{Exit, last_exit as last_exit_text};
-    use std::os::unix::fs::MetadataExt;
 
     const HIS_FILE: &str = "/home/alice/games/photon.toml";
 
@@ -268,40 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn who_has_typed_sudo_gets_the_file() {
-        let variables = |uid: Option<&str>, gid: Option<&str>| {
-            let (uid, gid) = (uid.map(String::from), gid.map(String::from));
-            behind_sudo(|name| match name {
-                "SUDO_UID" => uid.clone(),
-                "SUDO_GID" => gid.clone(),
-                _ => None,
-            })
-        };
-        assert_eq!(variables(Some("1000"), Some("100")), Some((1000, 100)));
-        assert_eq!(variables(Some("1000"), None), None);
-        assert_eq!(variables(Some("-1"), Some("100")), None);
-        assert_eq!(variables(Some("alice"), Some("100")), None);
-        // Who is not root may give a file to nobody else.
-        let me = nix::unistd::geteuid();
-        let user = if me.is_root() { 1000 } else { me.as_raw() };
-        let path = named("owner");
-        let group = nix::unistd::getegid().as_raw();
-        write(&[part("a", "b", "c")], &path, Some((user, group))).expect("writes");
-        let made = std::fs::metadata(&path).expect("metadata");
-        std::fs::remove_file(&path).expect("removes");
-        assert_eq!((made.uid(), made.gid()), (user, group));
-        assert_eq!(made.mode() & 0o777, FILE_MODE);
-    }
-
-    #[test]
     fn what_could_not_be_written_is_not_in_the_way() {
         let path = named("half");
         // No archive takes such a name.
         let bad = [part("a", "b", "c"), part("../a", "b", "c")];
-        assert!(write(&bad, &path, None).is_err());
-        write(&bad[..1], &path, None).expect("writes");
+        assert!(write(&bad, &path).is_err());
+        write(&bad[..1], &path).expect("writes");
         // What was there before is left alone.
-        assert!(write(&bad[..1], &path, None).is_err());
+        assert!(write(&bad[..1], &path).is_err());
         assert!(path.exists());
         std::fs::remove_file(&path).expect("removes");
     }

@@ -10,12 +10,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use photon_bench::logs::Run;
-use photon_bench::sides::{self, HEADLINE, MODEL_HEADLINE, Pairing, Side, page, text};
+use photon_bench::sides::{self, HEADLINE, MODEL_HEADLINE, Pairing, Side, text};
 use photon_bench::stats::MIN_RUNS;
 use photon_bench::sys::signal;
 
 use crate::caps;
 use crate::latch;
+use crate::output::Output;
 use arm::Subject;
 
 const OWN: &str = "scx_photon";
@@ -84,6 +85,8 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
     };
     // From here on there is something to put back.
     signal::install_stop()?;
+    // Before the first run: a page that cannot be written is no end for minutes of them.
+    let page = Output::create_or_open(&args.html)?;
     let kernels = kernels_own();
     let other = match args.control {
         true => format!("{kernels} again"),
@@ -113,10 +116,16 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
         subject.stop()?;
         sides[*side].runs.push(run?);
     }
-    report(args, &source, &sides, as_json)
+    report(args, page, &source, &sides, as_json)
 }
 
-fn report(args: &Args, source: &Source, sides: &[Side; 2], as_json: bool) -> Result<()> {
+fn report(
+    args: &Args,
+    page: Output,
+    source: &Source,
+    sides: &[Side; 2],
+    as_json: bool,
+) -> Result<()> {
     let [a, b] = sides;
     let rows = sides::compare(a, b, Pairing::ByOrder);
     let headline = match source {
@@ -125,7 +134,7 @@ fn report(args: &Args, source: &Source, sides: &[Side; 2], as_json: bool) -> Res
     };
     let verdict = sides::verdict(&rows, headline, a, b);
     let remarks = source.remarks(args.runs)?;
-    let html = page::render(&rows, a, b, &verdict, &remarks);
+    let html = sides::page::render(&rows, a, b, &verdict, &remarks);
     // Before the page, which may find no room: the runs took minutes.
     if as_json {
         println!("{}", text::json(&rows, a, b, &verdict));
@@ -133,7 +142,7 @@ fn report(args: &Args, source: &Source, sides: &[Side; 2], as_json: bool) -> Res
         print!("{}", text::table(&rows, a, b, &verdict));
         remarks.iter().for_each(|r| println!("  {r}"));
     }
-    std::fs::write(&args.html, html).with_context(|| args.html.display().to_string())?;
+    page.replace(&html)?;
     if !as_json {
         println!("  The plots: {}", args.html.display());
     }
