@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::client::Viewer;
+use crate::output::{Output, PLAIN_MODE};
 use crate::printable::printable;
 use crate::stats;
 use crate::view::View;
@@ -145,35 +146,49 @@ pub struct RecordArgs {
 
 pub fn record(args: &RecordArgs, stopped: impl Fn(Duration) -> bool) -> Result<()> {
     let mut daemon = Viewer::connect()?;
-    let file = File::create_new(&args.file).with_context(|| args.file.display().to_string())?;
-    let mut out = Writer::new(BufWriter::new(file))?;
+    // At once, because one that exists is refused; without a view it goes again.
+    let file = Output::create(&args.file, PLAIN_MODE)?;
+    let mut out = Writer::new(BufWriter::new(file.file()))?;
     let (begin, mut views) = (Instant::now(), 0);
     let limit = args.seconds.map(Duration::from_secs_f64);
     let lost = loop {
         match daemon.view() {
-            Ok(view) => {
-                view.iter().try_for_each(|view| out.write(view))?;
-                views += usize::from(view.is_some());
+            Ok(Some(view)) => {
+                out.write(&view)?;
+                file.keep();
+                views += 1;
             }
+            Ok(None) => {}
             Err(e) if views == 0 => return Err(e),
             Err(e) => break Some(e),
         }
-        let over = limit.is_some_and(|limit| begin.elapsed() >= limit);
-        if over || stopped(Duration::from_secs_f64(args.every)) {
-            break None;
+        match pause(Duration::from_secs_f64(args.every), limit, begin.elapsed()) {
+            Some(pause) if !stopped(pause) => {}
+            _ => break None,
         }
     };
     let lasted = begin.elapsed();
-    println!("{views} views in {}", args.file.display());
+    if views > 0 {
+        println!("{views} views in {}", args.file.display());
+    }
     match lost.or_else(|| {
         daemon
             .is_lost()
             .then(|| anyhow!("the daemon has not answered at the end"))
     }) {
+        _ if views == 0 => Err(anyhow!("the daemon has shown nothing")),
         Some(e) => end_of_daemon(limit, lasted, e),
-        None if views == 0 => Err(anyhow!("the daemon has shown nothing")),
         None => Ok(()),
     }
+}
+
+/// Until the next view, or the last one, at the end; none after that.
+fn pause(every: Duration, limit: Option<Duration>, elapsed: Duration) -> Option<Duration> {
+    let Some(limit) = limit else {
+        return Some(every);
+    };
+    let left = limit.saturating_sub(elapsed);
+    (!left.is_zero()).then(|| every.min(left))
 }
 
 /// It ends a recording that was to last as long as the daemon, and cuts any other.
@@ -255,6 +270,18 @@ mod tests {
             let view: View = serde_json::from_str(&line).expect("JSON");
             assert!(view.sample.at_ns < 3);
         }
+    }
+
+    /// `--seconds 5 --every 60` took a minute.
+    #[test]
+    fn a_recording_lasts_no_longer_than_asked_for() {
+        let s = Duration::from_secs;
+        assert_eq!(pause(s(60), Some(s(5)), s(0)), Some(s(5)));
+        assert_eq!(pause(s(2), Some(s(5)), s(4)), Some(s(1)));
+        assert_eq!(pause(s(2), Some(s(5)), s(1)), Some(s(2)));
+        assert_eq!(pause(s(2), Some(s(5)), s(5)), None);
+        assert_eq!(pause(s(2), Some(s(5)), s(6)), None);
+        assert_eq!(pause(s(60), None, s(600)), Some(s(60)));
     }
 
     #[test]
