@@ -5,14 +5,15 @@ use anyhow::Result;
 use log::{debug, info};
 
 use crate::caps;
-use crate::cli::Cli;
 use crate::display::DisplayProbe;
 use crate::loader::Scheduler;
+use crate::tables::Values;
 
-/// One line, one more on a machine whose CPUs are not alike, and one where their governor asks the scheduler.
+/// One line, one more on a machine whose CPUs are not alike, and one where their governor asks the scheduler. The
+/// tunables are those in force, not those it was started with: it attaches again after hotplug.
 pub fn start(
-    cli: &Cli,
     scheduler: &Scheduler<'_>,
+    tunables: &Values,
     probe: bool,
     display: Option<&DisplayProbe<'_>>,
 ) -> Result<()> {
@@ -22,8 +23,8 @@ pub fn start(
         debug!("{} missing: {}", c.name, c.without);
     }
     let missing: Vec<&str> = missing.iter().map(|c| c.name).collect();
-    let changed = cli.tunables.changed();
-    debug!("tunables: {}", cli.tunables.all().join(" "));
+    let changed = tunables.changed();
+    debug!("tunables: {}", tunables.all().join(" "));
     info!(
         "{} attached on Linux {}: {}; input probe {}; display probe {}; missing: {}; tunables: {}",
         scx_utils::build_id::full_version(env!("CARGO_PKG_VERSION")),

@@ -141,8 +141,8 @@ fn session(cli: &Cli, kept: &mut Kept, shutdown: &Shutdown) -> Result<Option<Exi
     }
     // Last: who waits for this line may ask now.
     announce::start(
-        cli,
         &scheduler,
+        &tuning.values(),
         session.probe.is_some(),
         session.display.as_ref(),
     )?;

@@ -115,6 +115,11 @@ impl Tuning {
         self.layers.borrow().file.rules.clone()
     }
 
+    /// As the layers are now.
+    pub fn values(&self) -> Values {
+        self.layers.borrow().values()
+    }
+
     /// The request `set`: of root alone, whoever else may connect.
     pub fn set(
         &self,
@@ -176,7 +181,7 @@ impl Tuning {
 
     /// Writes what has changed, and says so.
     fn apply(&self, scheduler: &Scheduler<'_>) -> Result<()> {
-        let (old, new) = (channel::tunables(scheduler)?, self.layers.borrow().values());
+        let (old, new) = (channel::tunables(scheduler)?, self.values());
         if old == new {
             return Ok(());
         }
