@@ -28,18 +28,16 @@ pub struct DisplayProbe<'a> {
     nr_cpu_ids: usize,
 }
 
-/// Attaches one program; a tracepoint that is not there is no error.
-fn attach(prog: &ProgramMut<'_>, links: &mut Vec<Link>) -> bool {
-    match prog.attach() {
-        Ok(link) => {
-            links.push(link);
-            true
-        }
-        Err(e) => {
-            debug!("{}: {e}", prog.name().to_string_lossy());
-            false
-        }
-    }
+/// A tracepoint that is not there is no error.
+fn attach(prog: &ProgramMut<'_>) -> Option<Link> {
+    let refused = |e: &_| debug!("{}: {e}", prog.name().to_string_lossy());
+    prog.attach().inspect_err(refused).ok()
+}
+
+/// Two programs that are told of as one: both, in this order, or none.
+fn attach_both([first, second]: [&ProgramMut<'_>; 2]) -> Vec<Link> {
+    let both = attach(first).and_then(|first| Some(vec![first, attach(second)?]));
+    both.unwrap_or_default()
 }
 
 impl<'a> DisplayProbe<'a> {
@@ -67,12 +65,13 @@ impl<'a> DisplayProbe<'a> {
             .reuse_fd(scheduler.clock_map().as_fd())
             .context("sharing the clock")?;
         let skel = open.load().context("loading")?;
-        let mut links = Vec::new();
         let p = &skel.progs;
         // The one that clears a stamp before the one that sets it.
-        let vblanks = attach(&p.on_vblank, &mut links) && attach(&p.on_vblank_event, &mut links);
-        let fences =
-            attach(&p.on_fence_init, &mut links) && attach(&p.on_fence_signaled, &mut links);
+        let mut links = attach_both([&p.on_vblank, &p.on_vblank_event]);
+        let vblanks = !links.is_empty();
+        let of_fences = attach_both([&p.on_fence_init, &p.on_fence_signaled]);
+        let fences = !of_fences.is_empty();
+        links.extend(of_fences);
         if links.is_empty() {
             bail!("this kernel has no vblank events and no GPU fences now");
         }
