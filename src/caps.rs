@@ -64,8 +64,19 @@ pub fn attached_scheduler() -> Option<String> {
 }
 
 /// Can fentry programs be attached?
-pub fn function_tracer() -> bool {
+fn function_tracer() -> bool {
     compat::function_tracer_available()
+}
+
+/// Can input reports be seen? The error says why not.
+pub fn input_probe() -> Result<(), &'static str> {
+    if !function_tracer() {
+        return Err("the kernel is built without CONFIG_FUNCTION_TRACER");
+    }
+    match ksym("input_event") {
+        true => Ok(()),
+        false => Err("the kernel has no input_event() in its BTF"),
+    }
 }
 
 /// Can it be seen for which lock a task waits?
@@ -93,7 +104,7 @@ pub fn detect() -> Vec<Capability> {
     vec![
         cap(
             "input probe",
-            function_tracer() && ksym("input_event"),
+            input_probe().is_ok(),
             "no input boost: the tasks that read input are scheduled by behaviour alone",
         ),
         cap(

@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::detect::rules::Rule;
-use crate::tables::TUNABLES;
+use crate::tables;
 use crate::topology::prefer::PreferCpus;
 
 /// A thousand sections and rules are half of it.
@@ -52,9 +52,7 @@ fn prefer_cpus<'de, D: Deserializer<'de>>(text: D) -> Result<PreferCpus, D::Erro
 fn tunables<'de, D: Deserializer<'de>>(table: D) -> Result<BTreeMap<String, u64>, D::Error> {
     let table = BTreeMap::<String, toml::Value>::deserialize(table)?;
     let checked = table.into_iter().map(|(name, value)| {
-        let tunable = TUNABLES.iter().find(|t| t.name == name);
-        let tunable = tunable.ok_or_else(|| format!("no tunable is called {name}"))?;
-        let number = tunable.parse(&value.to_string());
+        let number = tables::find(&name)?.parse(&value.to_string());
         let number = number.map_err(|e| format!("{name} = {value}: {e}"))?;
         Ok((name, number))
     });
@@ -231,10 +229,7 @@ mod tests {
     fn profiles_are_within_range() {
         for profile in Profile::value_variants() {
             for (name, value) in profile.values() {
-                let tunable = TUNABLES
-                    .iter()
-                    .find(|t| t.name == *name)
-                    .expect("a tunable");
+                let tunable = tables::find(name).expect("a tunable");
                 assert_eq!(tunable.parse(&value.to_string()), Ok(*value), "{profile:?}");
                 assert_ne!(
                     tunable.default, *value,

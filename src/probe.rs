@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result};
 use libbpf_rs::skel::{OpenSkel, Skel};
 use libbpf_rs::{MapCore, OpenObject};
 
@@ -35,12 +35,7 @@ impl<'a> InputProbe<'a> {
         object: &'a mut MaybeUninit<OpenObject>,
     ) -> Result<Self> {
         let map = scheduler.topology();
-        if !caps::function_tracer() {
-            bail!("the kernel is built without CONFIG_FUNCTION_TRACER");
-        }
-        if !scx_utils::compat::ksym_exists("input_event").unwrap_or(false) {
-            bail!("the kernel has no input_event() in its BTF");
-        }
+        caps::input_probe().map_err(Error::msg)?;
         let options = libbpf::options(&cli.libbpf)?;
         let opened = libbpf::open(InputSkelBuilder::default(), options, object);
         let mut open = opened.context("opening")?;

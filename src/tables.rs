@@ -32,6 +32,12 @@ impl Tunable {
     }
 }
 
+/// The one of that name; the error says that there is none.
+pub fn find(name: &str) -> Result<&'static Tunable, String> {
+    let found = TUNABLES.iter().find(|t| t.name == name);
+    found.ok_or_else(|| format!("no tunable is called {name}"))
+}
+
 /// A counter of the kernel part and what it counts.
 #[derive(Debug)]
 pub struct Counter {

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use log::{info, warn};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::config::{Config, Profile};
 use crate::detect::rules::Rule;
 use crate::games::Games;
 use crate::loader::Scheduler;
-use crate::tables::{TUNABLES, Tunable, Values};
+use crate::tables::{self, TUNABLES, Tunable, Values};
 
 /// Takes a value of `set` back.
 pub const RESET: &str = "reset";
@@ -79,8 +79,7 @@ impl Layers {
 /// One `NAME=VALUE`, checked; no value where it is to be taken back.
 pub fn assignment(name: &str, text: &str) -> Result<(&'static str, Option<u64>)> {
     let name = name.replace('-', "_");
-    let tunable = TUNABLES.iter().find(|t| t.name == name);
-    let tunable = tunable.ok_or_else(|| anyhow!("no tunable is called {name}"))?;
+    let tunable = tables::find(&name).map_err(Error::msg)?;
     if text == RESET {
         return Ok((tunable.name, None));
     }

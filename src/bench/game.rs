@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use photon_bench::logs::{self, Run};
+use photon_bench::logs::{self, Run, SUMMARY_ENDING};
 use photon_bench::sys::signal::stop_requested;
 
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ impl Logs {
             std::fs::read_dir(&self.dir).with_context(|| self.dir.display().to_string())?;
         let is_log = |p: &PathBuf| {
             let name = p.to_string_lossy();
-            name.ends_with(".csv") && !name.ends_with("_summary.csv")
+            name.ends_with(".csv") && !name.ends_with(SUMMARY_ENDING)
         };
         Ok(entries.flatten().map(|e| e.path()).filter(is_log).collect())
     }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// An hour at 1,000 fps with every sensor logged is a third of this.
 const LARGEST_BYTES: u64 = 1 << 30;
 /// MangoHud writes one beside each log.
-const SUMMARY_ENDING: &str = "_summary.csv";
+pub const SUMMARY_ENDING: &str = "_summary.csv";
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// One recording.
