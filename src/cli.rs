@@ -15,7 +15,7 @@ use crate::recording::RecordArgs;
 use crate::scope;
 use crate::tables::{TUNABLES, Values};
 use crate::topology::prefer::PreferCpus;
-use crate::tuning::{Layers, assignment};
+use crate::tuning::{Layers, RESET, assignment};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -215,11 +215,11 @@ pub fn config(path: &str) -> Result<Config, String> {
     Config::read(path.as_ref())
 }
 
-/// `NAME=VALUE`, checked as the daemon will check it.
+/// `NAME=VALUE`, checked as the daemon will check it, and as short as it can be said: a request has its bounds.
 fn typed(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    let (name, _) = assignment(name, value).map_err(|e| e.to_string())?;
-    Ok((name.into(), value.into()))
+    let (name, value) = assignment(name, value).map_err(|e| e.to_string())?;
+    Ok((name.into(), value.map_or(RESET.into(), |v| v.to_string())))
 }
 
 /// A period in seconds: at least a hundredth, at most a day.

@@ -35,3 +35,36 @@ pub fn run(assignments: &[(String, String)], json: bool) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{self, Command};
+    use crate::socket::REQUEST_MAX;
+    use crate::tuning::RESET;
+    use scx_stats::StatsRequest;
+
+    /// The daemon hangs up at what is longer.
+    #[test]
+    fn all_tunables_at_once_are_a_request_that_is_taken() {
+        let longest = |max: u64| match max.to_string() {
+            value if value.len() > RESET.len() => value,
+            _ => RESET.into(),
+        };
+        // However somebody writes the numbers.
+        let typed = |t: &crate::tables::Tunable| match longest(t.max) {
+            value if value == RESET => format!("{}={value}", t.name),
+            value => format!("{}={value:0>99}", t.name),
+        };
+        let args = ["scx_photon".into(), "set".into()];
+        let cli = cli::parse(args.into_iter().chain(TUNABLES.iter().map(typed)));
+        let Some(Command::Set { assignments }) = cli.expect("good values").command else {
+            panic!("it is set");
+        };
+        let expected = TUNABLES.iter().map(|t| (t.name.into(), longest(t.max)));
+        assert_eq!(assignments, expected.collect::<Vec<(String, String)>>());
+        let request = serde_json::to_string(&StatsRequest::new("set", assignments));
+        let line = request.expect("serializes") + "\n";
+        assert!(line.len() <= REQUEST_MAX, "{}: {line}", line.len());
+    }
+}

@@ -33,8 +33,8 @@ pub fn path() -> PathBuf {
 /// A user's `top`, a panel, a script or two; the one that was silent longest has
 /// to go for another.
 const CLIENTS_MAX: usize = 16;
-/// The longest request is a verb with two arguments.
-const REQUEST_MAX: usize = 1024;
+/// Bytes of a request with its end. The longest one sets all tunables at once: set.rs tests that it fits.
+pub const REQUEST_MAX: usize = 1024;
 /// Requests and connections a second, of all clients together: enough for a `top`
 /// and twenty commands, and strangers cannot keep the daemon busy.
 const RATE_MAX: u32 = 50;
