@@ -20,7 +20,8 @@ const LOAD: &[&str] = &["check"];
 const EVERYWHERE: &[&str] = &["json", "config", "verbose"];
 /// By their precedence: one that stands without a subcommand is one itself.
 const MODES: &[&str] = &["help_stats", "clear_latch", "monitor"];
-/// It starts a game, whatever is typed before that.
+/// It starts a game, whatever valid flags stand before it: they are of no use there, and no reason to keep a game from
+/// its player.
 const RUN: &str = "run";
 
 fn json() -> Arg {

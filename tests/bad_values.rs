@@ -109,7 +109,7 @@ fn the_ends_of_the_range_are_within_it() {
         for value in [t.min, t.max] {
             let mut command = Command::new(env!("CARGO_BIN_EXE_scx_photon"));
             command.arg(format!("--{}={value}", t.name.replace('_', "-")));
-            // Attaches nothing, and a game is started whatever is typed before it.
+            // Attaches nothing, and a game is started whatever valid flags stand before it.
             let out = command.args(["run", "--", "true"]).output().unwrap();
             assert!(out.status.success(), "{}={value}: {out:?}", t.name);
         }
