@@ -206,12 +206,14 @@ mod tests {
     #[test]
     fn no_link_of_somebody_elses_is_written_through() {
         let dir = Dir::new("link");
-        let target = dir.at("target");
-        std::fs::write(&target, "root's").expect("writes");
+        let (target, other) = (dir.at("target"), dir.at("other"));
+        for file in [&target, &other] {
+            std::fs::write(file, "root's").expect("writes");
+        }
         let (soft, dangling, hard) = (dir.at("soft"), dir.at("dangling"), dir.at("hard"));
         std::os::unix::fs::symlink(&target, &soft).expect("a link");
         std::os::unix::fs::symlink(dir.at("nowhere"), &dangling).expect("a link");
-        std::fs::hard_link(&target, &hard).expect("a link");
+        std::fs::hard_link(&other, &hard).expect("a link");
         let pipe = dir.at("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
         for path in [&soft, &dangling, &hard, &pipe, &dir.0] {
@@ -222,7 +224,8 @@ mod tests {
                 path.display()
             );
         }
-        assert_eq!(read(&target), "root's");
+        let error = Output::create_or_open(&soft).err().expect("a link");
+        assert!(error.to_string().ends_with("is a link; name a file"));
         assert!(!dir.at("nowhere").exists());
     }
 }

@@ -22,7 +22,7 @@ pub const NR_RINGS: usize = intf::consts_NR_RINGS as usize;
 /// Tables indexed by CPU id; ids without a CPU have entries nobody reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CpuMap {
-    /// What tables are as long as: a CPU that is offline, or may be plugged in, has a number, too.
+    /// The greatest number of a CPU and one: what tables are as long as. Those that are offline have one, too.
     pub nr_cpu_ids: usize,
     pub nr_llcs: usize,
     pub smt: bool,
