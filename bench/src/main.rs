@@ -110,20 +110,29 @@ fn run_cells(list: &Path, json: &Path) -> Result<()> {
             std::fs::File::create(json).with_context(|| format!("create {}", json.display()))?,
         ),
     };
+    run_each(&cells, &mut out, stop_requested, |args| {
+        Ok(serde_json::to_string(&report(args)?.0)?)
+    })
+}
+
+/// What a stop leaves out is an error: a missing run must never look like a good one.
+fn run_each(
+    cells: &[(usize, CellArgs)],
+    out: &mut dyn Write,
+    stopped: impl Fn() -> bool,
+    run: impl Fn(&CellArgs) -> Result<String>,
+) -> Result<()> {
     let mut failed = 0;
-    for (line, args) in cells {
-        let answer = match report(&args) {
-            Ok((report, _)) => serde_json::to_string(&report)?,
-            Err(e) => {
-                failed += 1;
-                eprintln!("photon-bench: line {line}: {e:#}");
-                serde_json::json!({"line": line, "error": format!("{e:#}")}).to_string()
-            }
-        };
+    for ((line, args), left) in cells.iter().zip((0..cells.len()).rev()) {
+        let answer = run(args).unwrap_or_else(|e| {
+            failed += 1;
+            eprintln!("photon-bench: line {line}: {e:#}");
+            serde_json::json!({"line": line, "error": format!("{e:#}")}).to_string()
+        });
         writeln!(out, "{answer}")?;
         out.flush()?;
-        if stop_requested() {
-            break;
+        if left > 0 && stopped() {
+            bail!("interrupted, {left} cells not run");
         }
     }
     match failed {
@@ -180,5 +189,44 @@ fn list() {
             "  {:<14}{:>7} {:<8} {}",
             kind.name, kind.default, unit, kind.about
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written and what is said of a list of three cells.
+    fn run_three(stopped: bool, fails: u64) -> (String, String) {
+        let cells = cli::parse_cells("--seed 1\n--seed 2\n--seed 3\n").unwrap();
+        let mut out = Vec::new();
+        let result = run_each(
+            &cells,
+            &mut out,
+            || stopped,
+            |args| match args.seed == fails {
+                true => bail!("it fails"),
+                false => Ok(format!("seed {}", args.seed)),
+            },
+        );
+        let said = result.map_or_else(|e| e.to_string(), |()| String::new());
+        (String::from_utf8(out).unwrap(), said)
+    }
+
+    #[test]
+    fn a_stop_between_two_cells_is_no_success() {
+        let (written, said) = run_three(true, 0);
+        assert_eq!(written, "seed 1\n");
+        assert_eq!(said, "interrupted, 2 cells not run");
+    }
+
+    #[test]
+    fn a_cell_that_fails_is_a_line_and_an_error() {
+        let (written, said) = run_three(false, 2);
+        let lines: Vec<&str> = written.lines().collect();
+        assert_eq!((lines.len(), lines[0], lines[2]), (3, "seed 1", "seed 3"));
+        assert!(lines[1].contains("it fails") && lines[1].contains("\"line\":2"));
+        assert_eq!(said, "1 cells failed");
+        assert_eq!(run_three(false, 0).1, "");
     }
 }
