@@ -8,6 +8,7 @@ mod mangohud;
 mod presentmon;
 
 use crate::metrics::cell::Metrics;
+use crate::metrics::frames::of_intervals;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,15 @@ pub struct Run {
     pub about: BTreeMap<String, String>,
     /// What a reader of the figures should know.
     pub notes: Vec<String>,
+}
+
+impl Run {
+    /// Everything that is known of it by the keys of the metrics; what it brings along goes before what its times tell.
+    pub fn metrics(&self) -> Metrics {
+        let mut all = of_intervals(&self.times);
+        all.extend(&self.figures);
+        all
+    }
 }
 
 /// Why a text is no log; the line if there is one to name.

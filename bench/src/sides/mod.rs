@@ -9,8 +9,8 @@ mod verdict;
 pub use verdict::verdict;
 
 use crate::logs::{self, LogError, Run};
+use crate::metrics::cell::Metrics;
 use crate::metrics::definitions::{Metric, find};
-use crate::metrics::frames::of_intervals;
 use crate::quantile::mean;
 use crate::stats::{
     Finding, Interval, MIN_RUNS, find_from, independent_difference, paired_difference,
@@ -95,15 +95,6 @@ impl Side {
             runs,
         })
     }
-
-    /// One a run; none where it does not exist.
-    fn values(&self, key: &str) -> Vec<Option<f64>> {
-        let figure = |r: &Run| {
-            let known = r.figures.get(key).copied();
-            known.or_else(|| of_intervals(&r.times).get(key).copied())
-        };
-        self.runs.iter().map(figure).collect()
-    }
 }
 
 /// One figure of both sides.
@@ -124,10 +115,17 @@ pub struct Row {
     pub finding: Finding,
 }
 
+/// One a run; none where it does not exist.
+fn values(runs: &[Metrics], key: &str) -> Vec<Option<f64>> {
+    runs.iter().map(|r| r.get(key).copied()).collect()
+}
+
 pub fn compare(a: &Side, b: &Side, pairing: Pairing) -> Vec<Row> {
+    let metrics = |side: &Side| side.runs.iter().map(Run::metrics).collect::<Vec<_>>();
+    let (of_a, of_b) = (metrics(a), metrics(b));
     let row = |(key, name, digits): &Shown| {
         let metric = find(key)?;
-        let (left, right) = (a.values(key), b.values(key));
+        let (left, right) = (values(&of_a, key), values(&of_b, key));
         let pairs = || left.iter().copied().zip(right.iter().copied());
         let pairs: Vec<_> = pairs().filter_map(|(l, r)| Some((l?, r?))).collect();
         let known = |values: &[Option<f64>]| values.iter().flatten().copied().collect::<Vec<_>>();

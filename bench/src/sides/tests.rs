@@ -173,3 +173,14 @@ fn means_of_pairs_leave_out_who_has_no_partner() {
     assert_eq!((row.a, row.b), (12.0, 13.0));
     assert_eq!(row.difference.estimate, row.b - row.a);
 }
+
+#[test]
+fn programs_get_what_the_verdict_rests_on() {
+    let mut a = side("a", 1, 1, 10_000);
+    a.runs[0].figures = [(MODEL_HEADLINE, 12.5), ("fps_avg", 60.0)].into();
+    let json = text::json(&[], &a, &a, "");
+    let metrics = &json["a"]["runs"][0]["metrics"];
+    assert_eq!(metrics[MODEL_HEADLINE], 12.5);
+    assert_eq!(metrics["fps_avg"], 60.0, "as the row has it");
+    assert!(metrics[HEADLINE].as_f64().unwrap() > 10.0, "{metrics}");
+}

@@ -3,7 +3,6 @@
 
 use super::verdict::label;
 use super::{Row, Side, cautions};
-use crate::metrics::frames::of_intervals;
 use crate::stats::Finding;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -77,7 +76,7 @@ pub fn json(rows: &[Row], a: &Side, b: &Side, verdict: &str) -> Value {
             .iter()
             .map(|r| {
                 json!({"source": r.source, "frames": r.times.len(), "about": r.about,
-                       "metrics": of_intervals(&r.times)})
+                       "metrics": r.metrics()})
             })
             .collect();
         json!({"name": s.name, "runs": runs})
