@@ -8,7 +8,7 @@ use crate::quantile::{quantile, sorted};
 use crate::queue::Queue;
 use crate::sys::clock::{NS_PER_MS, NS_PER_SEC, NS_PER_US, mono_ns};
 use crate::sys::fd::TimerFd;
-use crate::sys::sched::{self, Policy};
+use crate::sys::sched::{self, INTERRUPT, NORMAL};
 use crate::sys::signal::interrupted;
 use crate::sys::uinput::{Mouse, Reader};
 use crate::team::Team;
@@ -26,9 +26,6 @@ const WORKER_NS: u64 = NS_PER_MS;
 const HOGS_PER_CPU: usize = 3;
 /// Threads start and the device settles before the first sample.
 const SETTLE_NS: u64 = 300 * NS_PER_MS;
-/// The injector stands for the interrupt of a mouse: nothing may delay it.
-const INTERRUPT_PRIORITY: i32 = 90;
-const NORMAL: Policy = Policy::Other { nice: 0 };
 
 #[derive(Debug, Serialize)]
 pub struct InputSummary {
@@ -132,8 +129,9 @@ fn spawn_input(team: &mut Team<Sample>, window: Window) -> Result<&'static str> 
             team.spawn("reader", "input-reader", NORMAL, move || {
                 read_mouse(&reader, window)
             })?;
-            let rt = Policy::Fifo(INTERRUPT_PRIORITY);
-            team.spawn("mouse", "hw-mouse", rt, move || inject(&mouse, window))?;
+            team.spawn("mouse", "hw-mouse", INTERRUPT, move || {
+                inject(&mouse, window)
+            })?;
             Ok("uinput")
         }
         Err(e) => {

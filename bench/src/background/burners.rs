@@ -5,11 +5,10 @@ use crate::crew::{Crew, Ctx, ThreadOut, ThreadReport};
 use crate::rng::Stream;
 use crate::scenario::Span;
 use crate::sys::clock::{NS_PER_MS, NS_PER_SEC, mono_ns, sleep_until};
-use crate::sys::sched::Policy;
+use crate::sys::sched::{NORMAL, Policy};
 use crate::sys::signal::interrupted;
 use anyhow::Result;
 
-const NORMAL: Policy = Policy::Other { nice: 0 };
 /// A hog counts a job each time it has burnt this much.
 const HOG_JOB_NS: u64 = 10 * NS_PER_MS;
 /// fossilize_replay: nice 19, SCHED_BATCH, jobs of 5 to 300 ms.

@@ -8,7 +8,7 @@ use crate::rng::Stream;
 use crate::sys::clock::{NS_PER_MS, mono_ns};
 use crate::sys::message;
 use crate::sys::process::{exec_self, fork, keep_over_exec, pipe, set_nonblocking, wait};
-use crate::sys::sched::{self, Policy};
+use crate::sys::sched;
 use anyhow::{Context, Result, bail};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
@@ -54,7 +54,7 @@ pub fn fork_storm(ctx: &Ctx, slots: usize) -> Result<Vec<ThreadReport>> {
 
 fn run(ctx: &Ctx, slots: usize, churn: &Churn) -> Result<Vec<ThreadReport>> {
     sched::set_comm(ctx.comm("make"));
-    sched::set_policy(Policy::Other { nice: 0 })?;
+    sched::set_policy(sched::NORMAL)?;
     let (reader, writer) = pipe()?;
     set_nonblocking(&reader)?;
     keep_over_exec(&writer)?;

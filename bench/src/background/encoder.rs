@@ -6,13 +6,12 @@ use crate::queue::Queue;
 use crate::rng::Stream;
 use crate::scenario::Work;
 use crate::sys::clock::{NS_PER_SEC, mono_ns, sleep_until};
-use crate::sys::sched::Policy;
+use crate::sys::sched::NORMAL;
 use crate::sys::signal::interrupted;
 use anyhow::Result;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const NORMAL: Policy = Policy::Other { nice: 0 };
 const PERIOD_NS: u64 = NS_PER_SEC / 60;
 const CAPTURE_US: Work = Work {
     mean: 1500,

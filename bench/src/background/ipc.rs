@@ -6,13 +6,12 @@ use crate::crew::{Crew, Ctx, ThreadOut, ThreadReport};
 use crate::sys::clock::{NS_PER_US, mono_ns};
 use crate::sys::message;
 use crate::sys::process::socket_pair;
-use crate::sys::sched::Policy;
+use crate::sys::sched::NORMAL;
 use crate::sys::signal::interrupted;
 use anyhow::Result;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-const NORMAL: Policy = Policy::Other { nice: 0 };
 /// Work of one turn.
 const TURN_NS: u64 = 10 * NS_PER_US;
 

@@ -9,12 +9,11 @@ use crate::rng::Stream;
 use crate::roles::extras::bursts;
 use crate::scenario::{Span, Work};
 use crate::sys::clock::{NS_PER_MS, NS_PER_SEC, NS_PER_US, mono_ns, sleep_until};
-use crate::sys::sched::Policy;
+use crate::sys::sched::{NORMAL, Policy};
 use crate::sys::signal::interrupted;
 use anyhow::Result;
 use std::sync::Arc;
 
-const NORMAL: Policy = Policy::Other { nice: 0 };
 /// The short-burst sleeper of the literature.
 const SLEEPER_RUN_NS: u64 = NS_PER_MS;
 const SLEEPER_SLEEP_NS: u64 = 50 * NS_PER_US;

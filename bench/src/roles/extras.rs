@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What else lives beside a frame: network, streaming and loaders in the game, a launcher's helpers.
 
+use super::game;
 use super::wiring::Wiring;
-use super::{NORMAL, game};
 use crate::crew::{Crew, Ctx, ThreadOut, ThreadReport};
 use crate::rng::Stream;
 use crate::scenario::{Lock, Span};
 use crate::sys::clock::{NS_PER_MS, NS_PER_US, mono_ns, sleep_until};
+use crate::sys::sched::NORMAL;
 use crate::sys::signal::interrupted;
 use anyhow::Result;
 use game::Shared;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Stand-ins for interrupts: mouse, vblank, GPU and network card, each a SCHED_FIFO thread.
 
-use super::INTERRUPT;
 use super::wiring::{InputSource, Wiring};
 use crate::crew::{Crew, Ctx, ThreadOut, ThreadReport};
 use crate::rng::Stream;
 use crate::sys::clock::{NS_PER_SEC, mono_ns, sleep_until};
 use crate::sys::fd::TimerFd;
 use crate::sys::message;
+use crate::sys::sched::INTERRUPT;
 use crate::sys::signal::interrupted;
 use anyhow::Result;
 use std::sync::Arc;

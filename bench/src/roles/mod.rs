@@ -11,10 +11,3 @@ pub mod pool;
 pub mod render;
 pub mod wine;
 pub mod wiring;
-
-use crate::sys::sched::Policy;
-
-/// Threads that stand for interrupts: nothing of the load may delay them.
-pub const INTERRUPT: Policy = Policy::Fifo(90);
-/// An ordinary thread.
-pub const NORMAL: Policy = Policy::Other { nice: 0 };

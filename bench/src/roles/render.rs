@@ -3,13 +3,14 @@
 //! waiter, one frame behind the game thread and bounded in how far each may run ahead.
 
 use super::game::{Names, Shared};
-use super::{NORMAL, wine};
+use super::wine;
 use crate::crew::{Crew, Ctx, ThreadOut};
 use crate::queue::Queue;
 use crate::rng::Stream;
 use crate::sema::{Sema, SemaMaker};
 use crate::sys::clock::mono_ns;
 use crate::sys::message;
+use crate::sys::sched::NORMAL;
 use crate::sys::signal::interrupted;
 use anyhow::Result;
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Wine without ntsync: every NT wait is a request to the single-threaded wineserver.
 
-use super::NORMAL;
 use super::wiring::Wiring;
 use crate::burn::Burner;
 use crate::crew::{Crew, Ctx, ThreadOut, ThreadReport};
@@ -9,6 +8,7 @@ use crate::rng::Stream;
 use crate::scenario::Wine;
 use crate::sys::message;
 use crate::sys::process::poll_each;
+use crate::sys::sched::NORMAL;
 use crate::sys::signal::interrupted;
 use anyhow::Result;
 use std::os::fd::AsRawFd;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Scheduling policy, names and CPUs of the calling thread.
+//! Scheduling policy, names and CPUs of threads.
 
 use super::check;
 use std::io;
@@ -9,25 +9,39 @@ use std::io;
 pub enum Policy {
     Other { nice: i32 },
     Batch { nice: i32 },
+    Idle,
     Rr(i32),
     Fifo(i32),
 }
 
+/// An ordinary thread.
+pub const NORMAL: Policy = Policy::Other { nice: 0 };
+/// A thread that stands for an interrupt: nothing of a load may delay it.
+pub const INTERRUPT: Policy = Policy::Fifo(90);
+/// As the kernel takes it.
+const CALLING_THREAD: libc::pid_t = 0;
+
 pub fn set_policy(policy: Policy) -> io::Result<()> {
+    set_policy_of(CALLING_THREAD, policy)
+}
+
+/// Of another thread.
+pub fn set_policy_of(tid: libc::pid_t, policy: Policy) -> io::Result<()> {
     let (class, priority, nice) = match policy {
         Policy::Other { nice } => (libc::SCHED_OTHER, 0, Some(nice)),
         Policy::Batch { nice } => (libc::SCHED_BATCH, 0, Some(nice)),
+        Policy::Idle => (libc::SCHED_IDLE, 0, None),
         Policy::Rr(p) => (libc::SCHED_RR, p, None),
         Policy::Fifo(p) => (libc::SCHED_FIFO, p, None),
     };
     let param = libc::sched_param {
         sched_priority: priority,
     };
-    // SAFETY: `param` is valid for reads; pid 0 is the calling thread.
-    check(unsafe { libc::sched_setscheduler(0, class, &param) })?;
+    // SAFETY: `param` is valid for reads.
+    check(unsafe { libc::sched_setscheduler(tid, class, &param) })?;
     if let Some(nice) = nice {
-        // SAFETY: no memory is passed; who 0 is the calling thread on Linux.
-        check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) })?;
+        // SAFETY: no memory is passed; on Linux it is about one thread.
+        check(unsafe { libc::setpriority(libc::PRIO_PROCESS, tid as libc::id_t, nice) })?;
     }
     Ok(())
 }

@@ -3,12 +3,13 @@
 //! the direction that the help says.
 
 use crate::device::{Device, KINDS};
-use crate::load::{Load, Policy, Worker, burn, cpus, set_policy};
+use crate::load::{Load, Worker, burn};
 use crate::oneshot::{self, Ended};
 use crate::photon::Photon;
 use crate::sample::Sample;
 use crate::scenario::{Ctx, Fail};
 use photon_bench::sys::clock::NS_PER_MS;
+use photon_bench::sys::sched::{Policy, cpus, set_policy};
 use serde_json::Value;
 use std::os::unix::process::CommandExt;
 use std::process::Command;

@@ -3,10 +3,11 @@
 //! known cause in its next frame.
 
 use crate::disk;
-use crate::load::{Policy, bind, burn, cpus, pin, set_policy};
+use crate::load::{bind, burn, pin};
 use crate::scenario::Fail;
 use crate::server::Server;
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_SEC, mono_ns, sleep_until};
+use photon_bench::sys::sched::{Policy, cpus, set_policy};
 use photon_bench::sys::uinput::{Mouse, Reader};
 use std::io;
 use std::sync::Arc;

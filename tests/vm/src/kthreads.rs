@@ -5,8 +5,8 @@
 //!
 //! Work for the per-CPU workers is made by /proc/sys/vm/stat_refresh, which queues an item on every CPU and waits.
 
-use crate::load::{Policy, set_policy};
 use crate::scenario::Fail;
+use photon_bench::sys::sched::{Policy, set_policy};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;

@@ -5,6 +5,7 @@
 use crate::scenario::Fail;
 use photon_bench::burn::{Burner, Window};
 use photon_bench::sys::clock::{self, NS_PER_MS, mono_ns, sleep_until};
+use photon_bench::sys::sched::{NORMAL, Policy, cpus, set_policy};
 use std::io;
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::Arc;
@@ -22,15 +23,6 @@ const ALWAYS: Window = Window {
     stop_ns: u64::MAX,
 };
 
-#[derive(Clone, Copy, Debug)]
-pub enum Policy {
-    Nice(i32),
-    Batch,
-    Idle,
-    /// Above every sched_ext scheduler.
-    Fifo(i32),
-}
-
 /// What a thread does: it burns `burst_ns`, sleeps `pause_ns`, and so on. Without a pause it is a hog.
 #[derive(Clone, Copy, Debug)]
 pub struct Worker {
@@ -47,7 +39,7 @@ impl Worker {
     pub fn hog(name: &'static str) -> Self {
         Worker {
             name,
-            policy: Policy::Nice(0),
+            policy: NORMAL,
             cpu: None,
             burst_ns: CHUNK_NS,
             pause_ns: 0,
@@ -199,10 +191,6 @@ pub fn burn(ns: u64) {
     Burner::new(ALWAYS).burn(ns);
 }
 
-pub fn cpus() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get())
-}
-
 /// The CPUs of each last-level cache; one that holds no range of CPUs makes several.
 pub fn llcs() -> Vec<std::ops::Range<usize>> {
     let cache = |cpu: usize| {
@@ -245,31 +233,6 @@ pub fn bind_thread(tid: libc::pid_t, cpus: std::ops::Range<usize>) -> io::Result
         libc::sched_setaffinity(tid, size_of::<libc::cpu_set_t>(), &set)
     };
     result(rc)
-}
-
-/// Sets the policy of the calling thread.
-pub fn set_policy(policy: Policy) -> io::Result<()> {
-    set_policy_of(0, policy)
-}
-
-/// Sets the policy of that thread.
-pub fn set_policy_of(tid: libc::pid_t, policy: Policy) -> io::Result<()> {
-    let (class, priority) = match policy {
-        Policy::Nice(_) => (libc::SCHED_OTHER, 0),
-        Policy::Batch => (libc::SCHED_BATCH, 0),
-        Policy::Idle => (libc::SCHED_IDLE, 0),
-        Policy::Fifo(priority) => (libc::SCHED_FIFO, priority),
-    };
-    let param = libc::sched_param {
-        sched_priority: priority,
-    };
-    // SAFETY: a live struct of the type the call wants; 0 is the calling thread.
-    result(unsafe { libc::sched_setscheduler(tid, class, &param) })?;
-    if let Policy::Nice(nice) = policy {
-        // SAFETY: no memory is passed; who 0 is the calling thread.
-        result(unsafe { libc::setpriority(libc::PRIO_PROCESS, tid as libc::id_t, nice) })?;
-    }
-    Ok(())
 }
 
 fn result(rc: libc::c_int) -> io::Result<()> {

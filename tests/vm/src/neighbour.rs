@@ -2,8 +2,9 @@
 //! Load in a process of its own. As threads of a game it would be work of the game: what wakes up there is frame work
 //! for its first milliseconds, and a fork there stops all threads of the game for its page tables.
 
-use crate::load::{Done, Load, Policy, Worker, cpus};
+use crate::load::{Done, Load, Worker};
 use crate::scenario::Fail;
+use photon_bench::sys::sched::{Policy, cpus};
 use std::io::{self, Read};
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -87,7 +88,7 @@ fn wait_for_the_end() -> io::Result<()> {
 fn hogs(a_cpu: &str, nice: &str) -> Result<(), Fail> {
     let a_cpu: usize = a_cpu.parse().map_err(io::Error::other)?;
     let nice = nice.parse().map_err(io::Error::other)?;
-    let hog = Worker::hog("hog").policy(Policy::Nice(nice));
+    let hog = Worker::hog("hog").policy(Policy::Other { nice });
     let load = Load::start(&vec![hog; a_cpu * cpus()])?;
     wait_for_the_end()?;
     were_a_load(&load.finish()?, cpus() as u64)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The stops of the counter tour: each makes a situation that some counters are about.
 
-use crate::load::{Load, Policy, Worker, allow_all, burn, cpus, pin};
+use crate::load::{Load, Worker, allow_all, burn, pin};
 use crate::scenario::Fail;
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use photon_bench::sys::sched::{Policy, cpus};
 use photon_bench::sys::uinput::{Mouse, Reader};
 use std::io;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub fn crowd() -> Result<(), Fail> {
                 .on(cpu)
                 .naps(200 * NS_PER_US, NS_PER_MS),
             Worker::hog("batch")
-                .policy(Policy::Batch)
+                .policy(Policy::Batch { nice: 0 })
                 .naps(5 * NS_PER_MS, NS_PER_MS),
             Worker::hog("rt")
                 .policy(Policy::Fifo(1))

@@ -3,10 +3,11 @@
 //! calls the scheduler on the CPU of the one who changes, for a task that runs or waits on another.
 
 use super::{Amount, Slack};
-use crate::load::{Load, Policy, Worker, bind_thread, burn, cpus, pin, set_policy, set_policy_of};
+use crate::load::{Load, Worker, bind_thread, burn, pin};
 use crate::photon::Photon;
 use crate::scenario::Fail;
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use photon_bench::sys::sched::{NORMAL, Policy, cpus, set_policy, set_policy_of};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -75,9 +76,9 @@ fn change(hogs: &[Burning], ms: u64) -> io::Result<u64> {
         for hog in hogs {
             let tid = hog.tid();
             match round % 4 {
-                0 => set_policy_of(tid, Policy::Nice(1))?,
+                0 => set_policy_of(tid, Policy::Other { nice: 1 })?,
                 1 => bind_thread(tid, 0..(cpus() - 1).max(1))?,
-                2 => set_policy_of(tid, Policy::Nice(0))?,
+                2 => set_policy_of(tid, NORMAL)?,
                 _ => bind_thread(tid, 0..libc::CPU_SETSIZE as usize)?,
             }
             changes += 1;
@@ -118,7 +119,7 @@ fn ask(tid: libc::pid_t, ms: u64) -> io::Result<u64> {
     let end = Instant::now() + Duration::from_millis(ms);
     let mut asked = 0;
     while Instant::now() < end {
-        for policy in [Policy::Batch, Policy::Idle] {
+        for policy in [Policy::Batch { nice: 0 }, Policy::Idle] {
             set_policy_of(tid, policy)?;
             asked += 1;
             std::thread::sleep(ASKS_EVERY);

@@ -2,10 +2,11 @@
 //! Tasks of the classes above sched_ext that do not let go of their CPUs.
 
 use super::{Amount, Slack};
-use crate::load::{Load, Policy, Worker, burn, cpus};
+use crate::load::{Load, Worker, burn};
 use crate::photon::Photon;
 use crate::scenario::Fail;
 use photon_bench::sys::clock::NS_PER_MS;
+use photon_bench::sys::sched::{Policy, cpus};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

@@ -3,10 +3,11 @@
 //! they exist.
 
 use super::{Amount, Slack};
-use crate::load::{Policy, allow_all, bind, burn, cpus, pin, set_policy};
+use crate::load::{allow_all, bind, burn, pin};
 use crate::photon::Photon;
 use crate::scenario::Fail;
 use photon_bench::sys::clock::NS_PER_US;
+use photon_bench::sys::sched::{NORMAL, Policy, cpus, set_policy};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -40,12 +41,12 @@ pub fn affinity(_: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
 /// In and out of the scheduler's class, and between its own.
 pub fn policies(_: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
     const ROUND: [Policy; 6] = [
-        Policy::Nice(0),
+        NORMAL,
         Policy::Fifo(1),
-        Policy::Batch,
-        Policy::Nice(10),
+        Policy::Batch { nice: 0 },
+        Policy::Other { nice: 10 },
         Policy::Idle,
-        Policy::Nice(-10),
+        Policy::Other { nice: -10 },
     ];
     churn(ms, |n| {
         set_policy(ROUND[n as usize % ROUND.len()])?;
@@ -64,7 +65,7 @@ pub fn flips(_: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
     let flip = || -> io::Result<u64> {
         let mut steps = 0;
         while Instant::now() < end {
-            for policy in [Policy::Batch, Policy::Nice(0)] {
+            for policy in [Policy::Batch { nice: 0 }, NORMAL] {
                 burn(FLIP_NS);
                 set_policy(policy)?;
                 // SAFETY: it takes nothing.

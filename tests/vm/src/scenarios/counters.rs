@@ -3,7 +3,7 @@
 //! is listed with the reason, and only that may stay at zero.
 
 use crate::device::{Device, MOUSE};
-use crate::load::{cpus, llcs};
+use crate::load::llcs;
 use crate::oneshot;
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
@@ -11,6 +11,7 @@ use crate::scenario::{Ctx, Fail, Outcome};
 use crate::scenarios::{demo, taken};
 use crate::tour;
 use photon_bench::sys::clock::NS_PER_MS;
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::process::Command;
 

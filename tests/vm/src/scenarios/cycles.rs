@@ -3,10 +3,11 @@
 //! to find. Arguments: `--cycles N`; `--idle` leaves the load away, which takes most of the time.
 
 use crate::bpf::{Objects, objects};
-use crate::load::{Load, Worker, cpus};
+use crate::load::{Load, Worker};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -2,10 +2,11 @@
 //! SIGINT and SIGTERM detach it within 250 ms, under load: the kernel's own scheduler is back. The process is gone
 //! soon after; before 7.0 taking its probe off waits for every task to pass through the kernel.
 
-use crate::load::{Load, Worker, cpus};
+use crate::load::{Load, Worker};
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use photon_bench::sys::sched::cpus;
 use serde_json::{Value, json};
 use std::time::Duration;
 

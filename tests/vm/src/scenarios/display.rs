@@ -3,13 +3,14 @@
 //! that, the period is measured, and its fences are counted. Without the display's modules one capability is missing
 //! and everything else is as it was.
 
-use crate::load::{Load, Worker, burn, cpus};
+use crate::load::{Load, Worker, burn};
 use crate::oneshot;
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::screen::{Screen, load_modules};
 use photon_bench::sys::clock::mono_ns;
+use photon_bench::sys::sched::cpus;
 use serde_json::{Value, json};
 use std::process::Command;
 

@@ -4,11 +4,12 @@
 //! that has only said that it is a game. The game is a process that a real-time thread wakes, as a sound server would,
 //! with two hogs a CPU; so it is also the faker that gets all that there is to get.
 
-use crate::load::{Done, Load, Policy, Worker, cpus, set_policy};
+use crate::load::{Done, Load, Worker};
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::NS_PER_MS;
+use photon_bench::sys::sched::{Policy, cpus, set_policy};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;

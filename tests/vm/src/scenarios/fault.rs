@@ -4,11 +4,12 @@
 //! `--long` for the full length; `--list`.
 
 use crate::fault::{Amount, FAULTS, Fault, NO_SLACK, Slack};
-use crate::load::{Load, Policy, Worker, cpus};
+use crate::load::{Load, Worker};
 use crate::photon::{Photon, scx_state};
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use photon_bench::sys::sched::{Policy, cpus};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,7 @@ fn background() -> Vec<Worker> {
             Worker::hog("nap").naps(NS_PER_MS, 2 * NS_PER_MS),
         ]);
     }
-    all.push(Worker::hog("batch").policy(Policy::Batch));
+    all.push(Worker::hog("batch").policy(Policy::Batch { nice: 0 }));
     all
 }
 

@@ -6,9 +6,10 @@
 
 use crate::effects::Daemon;
 use crate::killed::Killed;
-use crate::load::{Load, Worker, cpus};
+use crate::load::{Load, Worker};
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -3,11 +3,11 @@
 //! Arguments: `--reports N`, `--hz N` (default 10,000 at 1 kHz).
 
 use crate::device::{Device, KINDS, MOUSE};
-use crate::load::cpus;
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::NS_PER_SEC;
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 
 const REPORTS: u64 = 10_000;

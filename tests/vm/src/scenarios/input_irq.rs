@@ -2,11 +2,12 @@
 //! Reports of the emulator's own mouse and keyboard, which arrive in a hardware interrupt, are counted exactly.
 //! Arguments: `--reports N`. Needs a machine with input devices.
 
-use crate::load::{Load, Worker, cpus};
+use crate::load::{Load, Worker};
 use crate::photon::Photon;
 use crate::protocol::{Event, InputKind, send};
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::time::{Duration, Instant};
 

@@ -4,12 +4,13 @@
 //! another CPU and must settle on the one that the interrupt wakes, which needs no IPI. The reports come by the host's
 //! time; what is measured is the guest's. Arguments: `--reports N`. Needs a machine with input devices.
 
-use crate::load::{Load, Worker, allow_all, cpus, pin};
+use crate::load::{Load, Worker, allow_all, pin};
 use crate::photon::Photon;
 use crate::protocol::{Event, InputKind, send};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::quantile::{quantile, sorted};
 use photon_bench::sys::clock::mono_ns;
+use photon_bench::sys::sched::cpus;
 use photon_bench::sys::uinput::Reader;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};

@@ -7,11 +7,12 @@
 use crate::asked::{PUBLIC, STATS};
 use crate::bpf::objects;
 use crate::latch::KERNEL_SCHEDULES;
-use crate::load::{Load, Worker, cpus};
+use crate::load::{Load, Worker};
 use crate::oneshot;
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::path::Path;
 use std::process::Command;

@@ -3,13 +3,14 @@
 //! which is stopped, has never seen it. One that has executed another program is not until the daemon has had its look,
 //! and a little after that it is.
 
-use crate::load::{Load, Worker, cpus};
+use crate::load::{Load, Worker};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::scenarios::family::{
     BEGIN, Frames, GAME_HOGS_A_CPU, NEUTRAL_PERCENT, PLAYED_PERCENT, expect, share_of, start_as,
 };
 use crate::scenarios::games::child_of;
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::io::Read;
 use std::os::unix::process::CommandExt;

@@ -3,10 +3,11 @@
 //! has two kinds of cores, and where it was if neither. The machine has cores of one kind; scx_photon is shown
 //! a /sys in which it has two.
 
-use crate::load::{Load, Policy, Worker, allow_all, bind, burn, cpus, pin, set_policy};
+use crate::load::{Load, Worker, allow_all, bind, burn, pin};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::NS_PER_US;
+use photon_bench::sys::sched::{NORMAL, Policy, cpus, set_policy};
 use serde_json::json;
 use std::io::{Read, Write, pipe};
 use std::os::unix::fs::symlink;
@@ -28,7 +29,7 @@ const PUT_BACK: usize = 10;
 const BUSY: usize = 3;
 const LOAD: Worker = Worker {
     name: "light",
-    policy: Policy::Nice(0),
+    policy: NORMAL,
     cpu: Some(BUSY),
     burst_ns: 500 * NS_PER_US,
     pause_ns: 4500 * NS_PER_US,

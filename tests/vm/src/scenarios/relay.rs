@@ -2,10 +2,11 @@
 //! Hogs that go on in a new thread every 2 ms, beside as many plain hogs, twice as many threads as CPUs: who begins anew
 //! has the debt of who made it, and so no more than its share.
 
-use crate::load::{Load, Worker, burn, cpus};
+use crate::load::{Load, Worker, burn};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::{NS_PER_MS, thread_cpu_ns};
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

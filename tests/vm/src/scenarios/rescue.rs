@@ -3,11 +3,12 @@
 //! queued for it, the timer finds them; in one whose fair tasks have endless slices it takes the CPUs from them. In a
 //! healthy one it has nothing to do, so every rescue is a failure.
 
-use crate::load::{Load, Worker, cpus};
+use crate::load::{Load, Worker};
 use crate::photon::{Photon, scx_state};
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::time::Duration;
 

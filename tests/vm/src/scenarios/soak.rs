@@ -6,11 +6,11 @@
 use super::fault::{one, was_skipped};
 use crate::fault::{FAULTS, Fault, Slack};
 use crate::killed::Killed;
-use crate::load::cpus;
 use crate::photon::{Photon, scx_state};
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::rng::Stream;
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};

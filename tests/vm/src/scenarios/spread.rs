@@ -2,9 +2,10 @@
 //! As many hogs as CPUs: each has a CPU to itself, whatever the machine looks like. And as many that come later share
 //! with them at once: nobody is owed anything for a time in which nobody else wanted the CPU.
 
-use crate::load::{Done, Load, Worker, cpus};
+use crate::load::{Done, Load, Worker};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::time::Duration;
 

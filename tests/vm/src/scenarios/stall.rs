@@ -3,9 +3,10 @@
 //! what is said, written down and remembered names the task. Its name is no UTF-8, as any user's thread may be called.
 
 use crate::latch;
-use crate::load::{Load, Policy, Worker, cpus};
+use crate::load::{Load, Worker};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
+use photon_bench::sys::sched::{Policy, cpus, set_policy};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     unsafe { libc::prctl(libc::PR_SET_NAME, NAME.as_ptr()) };
     let load = Load::start(&vec![Worker::hog("hog"); cpus()])?;
     let victim = std::thread::spawn(|| {
-        crate::load::set_policy(Policy::Batch).map(|()| crate::load::burn(BURN_NS))
+        set_policy(Policy::Batch { nice: 0 }).map(|()| crate::load::burn(BURN_NS))
     });
     let begin = Instant::now();
     let stopped = photon.wait(LIMIT)?;

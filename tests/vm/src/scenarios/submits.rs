@@ -5,12 +5,13 @@
 //! bounded time, and hogs keep theirs. The jobs are real fences of a GPU without hardware (vgem).
 
 use crate::gpu::Gpu;
-use crate::load::{Load, Worker, burn, cpus};
+use crate::load::{Load, Worker, burn};
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::screen::load_modules;
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US, mono_ns, sleep_until};
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::io;
 use std::ops::Range;

@@ -3,11 +3,12 @@
 //! kernel's own test of suspend, which freezes every task, waits and thaws; with `--real`, down to idle CPUs, woken by
 //! the clock's alarm. Arguments: `--cycles N`, `--real`.
 
-use crate::load::{Load, Worker, cpus};
+use crate::load::{Load, Worker};
 use crate::photon::{Photon, scx_state};
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::NS_PER_MS;
+use photon_bench::sys::sched::cpus;
 use serde_json::json;
 use std::time::Duration;
 

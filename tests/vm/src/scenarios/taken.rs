@@ -3,11 +3,12 @@
 //! to take. It must come before the hogs when the real-time tasks are done, not after a slice of one of them.
 
 use crate::device::{Device, MOUSE};
-use crate::load::{Load, Policy, Worker, cpus};
+use crate::load::{Load, Worker};
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::{NS_PER_MS, mono_ns};
+use photon_bench::sys::sched::{Policy, cpus};
 use serde_json::json;
 use std::io;
 

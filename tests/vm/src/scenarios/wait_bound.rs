@@ -4,10 +4,11 @@
 //! threads are judged by the kernel's account of their waits (see kthreads.rs). Arguments: `--seconds N`.
 
 use crate::kthreads::{Waits, Watch};
-use crate::load::{Done, Load, Policy, Worker, cpus};
+use crate::load::{Done, Load, Worker};
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use photon_bench::sys::sched::{Policy, cpus};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,8 +45,8 @@ fn everybody() -> Vec<Worker> {
             Worker::hog("pinned-nap")
                 .on(cpu)
                 .naps(300 * NS_PER_US, 3 * NS_PER_MS),
-            Worker::hog("nice19").policy(Policy::Nice(19)),
-            Worker::hog("batch").policy(Policy::Batch),
+            Worker::hog("nice19").policy(Policy::Other { nice: 19 }),
+            Worker::hog("batch").policy(Policy::Batch { nice: 0 }),
             Worker::hog("idle").policy(Policy::Idle),
             // Short sleepers are what makes others wait, if anything does.
             Worker::hog("nap").naps(NS_PER_MS, 100 * NS_PER_US),
