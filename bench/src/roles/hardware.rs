@@ -18,7 +18,9 @@ const PACKET: [u8; 120] = [0; 120];
 pub fn run(ctx: &Ctx, wiring: &Arc<Wiring>) -> Result<Vec<ThreadReport>> {
     let mut crew = Crew::new(ctx)?;
     let w = Arc::clone(wiring);
-    crew.spawn_system("hw-mouse", "hw-mouse", INTERRUPT, move |c| mouse(c, &w))?;
+    crew.spawn_system("hw-mouse", "hw-mouse", INTERRUPT, move |c| {
+        mouse(c, &w.input)
+    })?;
     let w = Arc::clone(wiring);
     crew.spawn_system("hw-vblank", "hw-vblank", INTERRUPT, move |c| vblank(c, &w))?;
     let w = Arc::clone(wiring);
@@ -28,25 +30,27 @@ pub fn run(ctx: &Ctx, wiring: &Arc<Wiring>) -> Result<Vec<ThreadReport>> {
     crew.finish()
 }
 
-/// Reports at a fixed rate; `due` is when each was.
-fn mouse(ctx: &Ctx, wiring: &Wiring) -> Result<ThreadOut> {
+/// Reports at a fixed rate, what is overdue at once: `InputWait::Timer` tells from their number when each was due.
+fn mouse(ctx: &Ctx, input: &InputSource) -> Result<ThreadOut> {
     let period = NS_PER_SEC / ctx.scenario.desktop.input_hz;
     let timer = TimerFd::new()?;
     timer.arm(ctx.t0_ns, period)?;
     let mut out = ThreadOut::default();
     while ctx.running() {
-        if interrupted(timer.wait())?.is_none() {
+        let Some(expiries) = interrupted(timer.wait())? else {
             break;
-        }
-        match &wiring.input {
-            InputSource::Uinput { mouse, .. } => mouse.report()?,
-            InputSource::Timer { game, libinput } => {
-                game.signal()?;
-                libinput.signal()?;
+        };
+        for _ in 0..expiries {
+            match input {
+                InputSource::Uinput { mouse, .. } => mouse.report()?,
+                InputSource::Timer { game, libinput } => {
+                    game.signal()?;
+                    libinput.signal()?;
+                }
             }
-        }
-        if ctx.window.contains(mono_ns()) {
-            out.jobs += 1;
+            if ctx.window.contains(mono_ns()) {
+                out.jobs += 1;
+            }
         }
     }
     Ok(out)
@@ -99,4 +103,47 @@ fn net(ctx: &Ctx, wiring: &Wiring) -> Result<ThreadOut> {
         out.jobs += 1;
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::desktop::InputWait;
+    use super::*;
+    use crate::burn::Window;
+    use crate::crew::Compositor;
+    use crate::scenario::Scenario;
+    use crate::sys::clock::NS_PER_MS;
+    use crate::sys::fd::EventFd;
+
+    /// A mouse that runs late by many periods at its start: its later reports are not taken for as many periods older.
+    #[test]
+    fn a_missed_expiry_makes_no_later_report_old() {
+        const MISSED_NS: u64 = 50 * NS_PER_MS;
+        let now = mono_ns();
+        let end = now + 20 * NS_PER_MS;
+        let ctx = Ctx {
+            scenario: Arc::new(Scenario::profile("60v").unwrap()),
+            seed: 1,
+            cpus: 1,
+            t0_ns: now - MISSED_NS,
+            window: Window {
+                from_ns: 0,
+                to_ns: u64::MAX,
+                stop_ns: end,
+            },
+            rename: None,
+            compositor: Compositor::Rr,
+        };
+        let fd = || Arc::new(EventFd::new().unwrap());
+        let input = InputSource::Timer {
+            game: fd(),
+            libinput: fd(),
+        };
+        let reports = mouse(&ctx, &input).unwrap().jobs;
+        let mut stamps = Vec::new();
+        let mut wait = InputWait::new(&ctx, &input, true).unwrap();
+        assert!(wait.wait(&mut stamps).unwrap());
+        assert_eq!(stamps.len() as u64, reports);
+        assert!(stamps.last().unwrap() + MISSED_NS / 2 > end, "{stamps:?}");
+    }
 }
