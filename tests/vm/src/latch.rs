@@ -9,7 +9,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 pub const RUN_DIR: &str = "/run/scx_photon";
-const LAST_EXIT: &str = "/run/scx_photon/last-exit";
+pub const LATCH: &str = "/run/scx_photon/latch";
+pub const LAST_EXIT: &str = "/run/scx_photon/last-exit";
 const EJECTED: i32 = 8;
 const LATCHED: i32 = 10;
 /// `scx_photon status` where the kernel's own scheduler is at work.

@@ -5,6 +5,7 @@
 
 mod asked;
 mod baseline;
+mod bench;
 mod bpf;
 mod btf;
 mod device;

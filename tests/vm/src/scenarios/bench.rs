@@ -5,10 +5,11 @@
 //! `--delay-us N` before the first cell; `--rename NAME` for every thread, `--cgroup NAME` for the game, `--registered`:
 //! the game says that it is one.
 
+use crate::bench;
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::subject::{under, verify};
 use serde_json::{Value, json};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -59,17 +60,14 @@ fn cells(ctx: &Ctx) -> Result<Vec<Value>, Fail> {
     let dir = std::env::temp_dir();
     let (list_file, json_file) = (dir.join("bench.list"), dir.join("bench.jsonl"));
     std::fs::write(&list_file, list)?;
-    let status = Command::new(&ctx.photon_bench)
-        .arg("cells")
-        .arg("--list")
-        .arg(&list_file)
-        .arg("--json")
-        .arg(&json_file)
-        .stdin(Stdio::null())
-        .status()?;
-    if !status.success() {
-        return Err(Fail::failed(format!("photon-bench cells: {status}")));
-    }
+    bench::run(
+        Command::new(&ctx.photon_bench)
+            .arg("cells")
+            .arg("--list")
+            .arg(&list_file)
+            .arg("--json")
+            .arg(&json_file),
+    )?;
     let reports: Result<Vec<Value>, _> = std::fs::read_to_string(&json_file)?
         .lines()
         .map(serde_json::from_str)

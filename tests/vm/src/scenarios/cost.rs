@@ -9,6 +9,7 @@
 //! `--delay-us N` before the first game, `--budget` to fail above it.
 
 use crate::baseline::empty_program_ns;
+use crate::bench;
 use crate::killed::Killed;
 use crate::programs::{Counting, Program, programs};
 use crate::scenario::{Ctx, Fail, Outcome};
@@ -145,10 +146,7 @@ fn play(ctx: &Ctx, seed: u64, sum: &mut Sum) -> Result<(), Fail> {
     }
     let put_after = put_on_cpu()?;
     drop(counting);
-    let status = game.0.wait()?;
-    if !status.success() {
-        return Err(Fail::failed(format!("photon-bench: {status}")));
-    }
+    bench::ended(game.0.wait()?)?;
     sum.put_on_cpu += put_after - put_before;
     Ok(())
 }

@@ -3,10 +3,11 @@
 //! above that would be the emulator's doing, and every later figure would carry it.
 //! Arguments: those of [`crate::subject`], `--seed N`, `--ms N`, `--percent N`.
 
+use crate::bench;
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::subject::under;
 use serde_json::{Value, json};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 /// The frame of `60v` and next to nothing else.
@@ -47,15 +48,12 @@ fn numbers(column: &Value) -> Option<Vec<i64>> {
 
 fn frames(ctx: &Ctx) -> Result<Value, Fail> {
     let seconds = Duration::from_millis(ctx.number("--ms", MEASURED_MS)?).as_secs_f64();
-    let output = Command::new(&ctx.photon_bench)
-        .args(["run", "--profile", PROFILE, "--json", "-"])
-        .args(["--settle", SETTLE_S, "--seconds", &seconds.to_string()])
-        .args(["--seed", &ctx.number("--seed", 1)?.to_string()])
-        .stdin(Stdio::null())
-        .output()?;
-    if !output.status.success() {
-        return Err(Fail::failed(format!("photon-bench: {}", output.status)));
-    }
-    let mut report: Value = serde_json::from_slice(&output.stdout)?;
+    let output = bench::output(
+        Command::new(&ctx.photon_bench)
+            .args(["run", "--profile", PROFILE, "--json", "-"])
+            .args(["--settle", SETTLE_S, "--seconds", &seconds.to_string()])
+            .args(["--seed", &ctx.number("--seed", 1)?.to_string()]),
+    )?;
+    let mut report: Value = serde_json::from_slice(&output)?;
     Ok(report["frames"].take())
 }

@@ -2,6 +2,7 @@
 //! A 60 Hz game beside hogs, of which many are bound to one CPU: of such a crowd somebody is always overdue, and a frame
 //! that comes to that CPU must not wait for all of it, nor the timer take it for a defect.
 
+use crate::bench;
 use crate::load::{Load, Worker};
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
@@ -26,10 +27,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let waited: Vec<u64> = crowd.finish()?.iter().map(|w| w.max_wait_ns).collect();
     let rescues = Sample::settled(&photon)?.counter("rescue_overdue")?;
     photon.stop()?;
-    let metric = |key: &str| {
-        let value = report["metrics"][key].as_f64();
-        value.ok_or_else(|| Fail::failed(format!("the report has no {key}")))
-    };
+    let metric = |key| bench::metric(&report, key);
     let late = metric("frames_late")?;
     let metrics = json!({
         "frames_late": late, "frame_p99_ms": metric("frame_p99_ms")?, "rescues": rescues,

@@ -3,6 +3,7 @@
 //! to find. Arguments: `--cycles N`; `--idle` leaves the load away, which takes most of the time.
 
 use crate::bpf::{Objects, objects};
+use crate::latch::RUN_DIR;
 use crate::load::{Load, Worker};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
@@ -39,7 +40,6 @@ const MEASURES: [&str; 5] = [
     "KernelStack",
     "AnonPages",
 ];
-const RUN_DIR: &str = "/run/scx_photon";
 
 #[derive(Debug, serde::Serialize)]
 struct State {

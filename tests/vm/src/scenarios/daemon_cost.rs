@@ -2,6 +2,7 @@
 //! What the daemon itself costs while a game plays at 144 Hz: CPU time, user and system, a second. Once it took a third
 //! of a CPU (`why` looked at every frame again and again), which the game's frames showed.
 
+use crate::bench;
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::json;
@@ -14,15 +15,12 @@ const LIMIT_MS_A_SECOND: u64 = 75;
 pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &[])?;
     let before: u64 = photon.cpu_ms()?.iter().sum();
-    let status = Command::new(&ctx.photon_bench)
-        .args(["run", "--profile", "144", "--settle", "0.5", "--seconds"])
-        .arg(SECONDS.to_string())
-        .stdout(Stdio::null())
-        .stdin(Stdio::null())
-        .status()?;
-    if !status.success() {
-        return Err(Fail::failed(format!("photon-bench: {status}")));
-    }
+    bench::run(
+        Command::new(&ctx.photon_bench)
+            .args(["run", "--profile", "144", "--settle", "0.5", "--seconds"])
+            .arg(SECONDS.to_string())
+            .stdout(Stdio::null()),
+    )?;
     let took = photon.cpu_ms()?.iter().sum::<u64>().saturating_sub(before);
     let a_second = took / SECONDS;
     photon.stop()?;

@@ -3,6 +3,7 @@
 //! scheduler and under scx_photon, in one boot. It judges nothing; the table does the talking.
 //! Arguments: `--seconds N`, and after `--` flags for scx_photon.
 
+use crate::bench;
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::{Value, json};
@@ -37,15 +38,12 @@ pub fn run(ctx: &Ctx) -> Outcome {
 
 /// The report of `photon-bench demo`.
 pub fn bench(ctx: &Ctx, seconds: u64) -> Outcome {
-    let out = Command::new(&ctx.photon_bench)
-        .args(["demo", "--json", "--seconds", &seconds.to_string()])
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|e| Fail::failed(format!("{}: {e}", ctx.photon_bench.display())))?;
-    if !out.status.success() {
-        return Err(Fail::failed(format!("photon-bench demo: {}", out.status)));
-    }
-    let text = String::from_utf8_lossy(&out.stdout);
+    let output = bench::output(
+        Command::new(&ctx.photon_bench)
+            .args(["demo", "--json", "--seconds", &seconds.to_string()])
+            .stderr(Stdio::inherit()),
+    )?;
+    let text = String::from_utf8_lossy(&output);
     let line = text.lines().last().unwrap_or_default();
     Ok(serde_json::from_str::<Value>(line)?)
 }

@@ -4,6 +4,7 @@
 //! that has only said that it is a game. The game is a process that a real-time thread wakes, as a sound server would,
 //! with two hogs a CPU; so it is also the faker that gets all that there is to get.
 
+use crate::effects::USER;
 use crate::load::{Done, Load, Worker};
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
@@ -18,8 +19,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-/// Not root, and nobody in particular.
-const USER: u32 = 1000;
 const FRAME: Duration = Duration::from_millis(10);
 /// Sixteen frames make a game face the player; the daemon needs 30 ms and a beat of the timer.
 pub const BEGIN: Duration = Duration::from_millis(600);

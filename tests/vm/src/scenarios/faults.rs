@@ -2,14 +2,13 @@
 //! Every way it can refuse to start in this machine: one clear line, the documented exit code, nothing attached. What
 //! needs no sched_ext is tested by tests/cli.rs, and values that no tunable can have by tests/bad_values.rs.
 
-use crate::oneshot::{self, Ended};
+use crate::oneshot::{self, Ended, NOBODY};
 use crate::photon::{Photon, scx_ops, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::json;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-const NOBODY: u32 = 65534;
 const BTF_DIR: &str = "/sys/kernel/btf";
 
 // The documented exit codes.

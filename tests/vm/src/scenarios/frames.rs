@@ -3,6 +3,7 @@
 //! On kernels before 7.1 three of four frames were late here, because a preemption was forgotten on its way to another
 //! CPU, and the figures of the newest kernel did not tell.
 
+use crate::bench;
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::{Value, json};
@@ -34,10 +35,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
 
 /// Late frames in per cent, the input reader's delay, and what is shown of them.
 fn summary(report: &Value) -> Result<(f64, f64, Value), Fail> {
-    let metric = |key: &str| {
-        let value = report["metrics"][key].as_f64();
-        value.ok_or_else(|| Fail::failed(format!("the report has no {key}")))
-    };
+    let metric = |key| bench::metric(report, key);
     let late = 100.0 * metric("frames_late")? / metric("frames_due")?.max(1.0);
     let input = metric("input_wake_p999_us")?;
     let shown = json!({
@@ -60,14 +58,11 @@ pub fn play_for(
     seconds: &str,
     into: &str,
 ) -> Result<Value, Fail> {
-    let status = Command::new(&ctx.photon_bench)
-        .args(["run", "--profile", profile, "--background", background])
-        .args(["--settle", "0.5", "--seconds", seconds, "--json", into])
-        .stdout(Stdio::null())
-        .stdin(Stdio::null())
-        .status()?;
-    if !status.success() {
-        return Err(Fail::failed(format!("photon-bench: {status}")));
-    }
+    bench::run(
+        Command::new(&ctx.photon_bench)
+            .args(["run", "--profile", profile, "--background", background])
+            .args(["--settle", "0.5", "--seconds", seconds, "--json", into])
+            .stdout(Stdio::null()),
+    )?;
     Ok(serde_json::from_str(&std::fs::read_to_string(into)?)?)
 }

@@ -3,6 +3,7 @@
 //! `scx_photon run` is one too; without a daemon that command just runs. Programs that start all the time cost the
 //! daemon nearly nothing, and yet one of them is found when it is moved into a cgroup that says that it is a game.
 
+use crate::effects::USER;
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::json;
@@ -15,8 +16,6 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_millis(100);
 const GIVE_UP: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(2);
-/// Not root, and nobody in particular.
-const USER: u32 = 1000;
 const PROGRAMS: u32 = 500;
 /// After a game's end the daemon looks around for 15 s.
 const LOOKS_END: Duration = Duration::from_secs(16);

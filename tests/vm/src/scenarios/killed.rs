@@ -6,7 +6,7 @@
 
 use crate::asked::{PUBLIC, STATS};
 use crate::bpf::objects;
-use crate::latch::KERNEL_SCHEDULES;
+use crate::latch::{KERNEL_SCHEDULES, LAST_EXIT, LATCH};
 use crate::load::{Load, Worker};
 use crate::oneshot;
 use crate::photon::{Photon, scx_state};
@@ -27,11 +27,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Names that a dead daemon leaves, at which nobody listens.
 const SOCKETS: [&str; 3] = [PUBLIC, "/var/run/scx/root/photon-run", STATS];
 const NOT_RUNNING: &str = "the service is not running";
-const LEFT_BY_NOBODY: [&str; 3] = [
-    "/run/scx_photon/latch",
-    "/run/scx_photon/last-exit",
-    "/sys/fs/bpf/scx_photon",
-];
+const LEFT_BY_NOBODY: [&str; 3] = [LATCH, LAST_EXIT, "/sys/fs/bpf/scx_photon"];
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let mut workers = Vec::new();

@@ -3,6 +3,7 @@
 //! the frame's stead, without it or without the probe nobody does, and more frames are late. Late frames are counted, of
 //! 180: the 99th percentile is that of the two slowest, which something else may have held up.
 
+use crate::bench::metric;
 use crate::photon::Photon;
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
@@ -58,9 +59,8 @@ fn game(ctx: &Ctx, more: &[&str]) -> Result<Seen, Fail> {
     let report = play_for(ctx, "locks", "hogs", SECONDS, REPORT)?;
     let lifts = Sample::settled(&photon)?.counter("lock_lift")?;
     photon.stop()?;
-    let late = report["metrics"]["frames_late"].as_f64();
     Ok(Seen {
         lifts,
-        frames_late: late.ok_or_else(|| Fail::failed("the report has no frames_late"))?,
+        frames_late: metric(&report, "frames_late")?,
     })
 }

@@ -5,6 +5,7 @@
 
 use crate::asked::{PUBLIC, STATS};
 use crate::game::{Game, Trouble};
+use crate::latch::KERNEL_SCHEDULES;
 use crate::neighbour::Neighbour;
 use crate::oneshot::{self, Ended, NOBODY};
 use crate::photon::Photon;
@@ -16,9 +17,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// The documented exit codes of `status`.
+/// The documented exit code of `status` where scx_photon is at work.
 const ON: i32 = 0;
-const KERNELS_OWN: i32 = 10;
 /// Until frames are seen and some stutter could have been.
 const WARM_UP: Duration = Duration::from_millis(4000);
 /// Hogs a CPU of a picture, and from a stutter to the daemon's word about it.
@@ -42,7 +42,7 @@ const STATUS_LIMIT: Duration = Duration::from_millis(16);
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let off = ask(ctx, &["status"])?;
-    is(&off, "status before", KERNELS_OWN, KERNELS_WORDS)?;
+    is(&off, "status before", KERNEL_SCHEDULES, KERNELS_WORDS)?;
     is(&ask(ctx, &["why"])?, "why before", 1, "")?;
     let photon = Photon::start(ctx, &FLAGS)?;
     let game = Game::start()?;
@@ -66,7 +66,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     game.finish()?;
     photon.stop()?;
     let after = ask(ctx, &["status"])?;
-    is(&after, "status after", KERNELS_OWN, KERNELS_WORDS)?;
+    is(&after, "status after", KERNEL_SCHEDULES, KERNELS_WORDS)?;
     Ok(
         json!({"status": on.stdout.trim(), "status_us": took.json(), "static_program_us": floor.json()}),
     )

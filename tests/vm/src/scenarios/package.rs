@@ -6,6 +6,8 @@
 
 use super::readme;
 use crate::documents::command;
+use crate::latch::RUN_DIR;
+use crate::oneshot::NOBODY;
 use crate::photon::{scx_ops, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::json;
@@ -15,19 +17,18 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const UNIT: &str = "scx_photon.service";
-const NOBODY: &str = "65534";
 /// Loading takes seconds in an emulator.
 const LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 /// Long enough for a start that should not be made to have been made.
 const NOT_STARTED: Duration = Duration::from_secs(8);
-/// The program itself, apart from any package.
-const BY_HAND: &str = "/opt/trial/clone/target/release/scx_photon";
 /// Whatever has its name, but for the empty directories of its sockets, which the next boot takes away.
 const NAMED: &str =
     "find /etc /usr /var /tmp -iname '*scx*photon*'; find /run ! -type d -path '*scx*photon*'";
 /// What a clone holds after `cargo xtask dist --static`.
 const CLONE: &str = "/opt/trial/clone";
+/// In it: the program itself, apart from any package.
+const BY_HAND: &str = "target/release/scx_photon";
 /// Made by `init` before the first installation.
 const BEFORE: &str = "/opt/trial/before";
 /// What a running system writes by itself: its journal, random seed and clock, dpkg's and rpm's bookkeeping.
@@ -96,7 +97,7 @@ fn debian(ctx: &Ctx, booted: u32) -> Result<(), Fail> {
 
 /// Somebody's scheduler is not thrown out by an installation.
 fn beside_another(ctx: &Ctx) -> Result<(), Fail> {
-    let mut other = Command::new(BY_HAND)
+    let mut other = Command::new(Path::new(CLONE).join(BY_HAND))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
@@ -267,10 +268,11 @@ fn status() -> Result<String, Fail> {
 /// As anybody may ask, when the daemon has come to its socket.
 fn status_of(program: &str) -> Result<String, Fail> {
     let begin = Instant::now();
+    let nobody = NOBODY.to_string();
     loop {
         let asked = said(
             "setpriv",
-            &["--reuid", NOBODY, "--clear-groups", program, "status"],
+            &["--reuid", &nobody, "--clear-groups", program, "status"],
         );
         match asked {
             Ok(text) => return Ok(text.trim().to_string()),
@@ -290,10 +292,8 @@ fn stopped(what: &str) -> Result<(), Fail> {
 /// A package takes its directories in /run along too.
 fn gone(what: &str) -> Result<(), Fail> {
     removed(what)?;
-    match Path::new("/run/scx_photon").exists() {
-        true => Err(Fail::failed(format!(
-            "after {what} there is /run/scx_photon"
-        ))),
+    match Path::new(RUN_DIR).exists() {
+        true => Err(Fail::failed(format!("after {what} there is {RUN_DIR}"))),
         false => Ok(()),
     }
 }
