@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use log::warn;
+use photon_bench::sockets::REGISTRATION;
 
 use crate::channel;
 use crate::detect::rules::Rule;
@@ -17,7 +18,7 @@ use crate::display::DisplayProbe;
 use crate::exec::{ExecProbe, Execs};
 use crate::loader::Scheduler;
 use crate::model::{Game, Sample};
-use crate::register::{Registry, SOCKET};
+use crate::register::Registry;
 
 /// How often the kernel part is told who plays: a third of what it believes it for.
 const TELL: Duration = Duration::from_secs(1);
@@ -73,7 +74,7 @@ impl<'a> Games<'a> {
         registered: Option<Registry>,
     ) -> Result<Self> {
         let listen = || {
-            Registry::listen(Path::new(SOCKET))
+            Registry::listen(Path::new(REGISTRATION))
                 .inspect_err(|e| warn!("`scx_photon run` cannot register games: {e:#}"))
                 .ok()
         };

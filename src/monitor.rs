@@ -5,6 +5,7 @@ use std::io::{Write, stdout};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use photon_bench::sockets::STATS;
 use scx_stats::StatsClient;
 use serde_json::Value;
 
@@ -17,9 +18,10 @@ const TIMEOUT_MS: u64 = 3000;
 /// Prints every `seconds` until the daemon goes away or `stopped` says so.
 pub fn run(seconds: f64, as_json: bool, stopped: impl Fn(Duration) -> bool) -> Result<()> {
     caps::need_root("the statistics socket is root's (metrics and top ask another one)")?;
-    let mut client = StatsClient::new().connect(Some(TIMEOUT_MS)).context(
-        "no scx_photon to monitor: its stats socket /var/run/scx/root/stats does not answer",
-    )?;
+    let client = StatsClient::new().connect(Some(TIMEOUT_MS));
+    let mut client = client.with_context(|| {
+        format!("no scx_photon to monitor: its stats socket {STATS} does not answer")
+    })?;
     let mut printer = Printer::new(as_json);
     let mut last = Instant::now();
     loop {

@@ -23,13 +23,12 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags};
 use nix::sys::signal::kill;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::Pid;
+use photon_bench::sockets::{ANSWER_MAX, REGISTERED, REGISTRATION};
 
 use crate::rate::{self, Rate};
 use crate::socket_name::SocketName;
 use crate::unix_socket::{self, BACKLOG};
 
-/// Beside the statistics.
-pub const SOCKET: &str = "/var/run/scx/root/photon-run";
 /// The daemon answers in microseconds or is not worth waiting for.
 const ANSWER: Duration = Duration::from_millis(200);
 /// A session of play is shorter.
@@ -42,12 +41,11 @@ const RATE_MAX: u32 = 20;
 /// Connections a second; more wait for the next one. A loop of them must not keep the daemon busy.
 const CONNECTIONS_MAX: u32 = 64;
 const _: () = assert!((BACKLOG as u32) < CONNECTIONS_MAX);
-const YES: &[u8] = b"ok\n";
 const NO: &[u8] = b"full\n";
 
 /// Tells the daemon, then becomes the command. Returns only if that fails.
 pub fn run(command: &[OsString]) -> anyhow::Error {
-    if let Err(e) = tell(Path::new(SOCKET)) {
+    if let Err(e) = tell(Path::new(REGISTRATION)) {
         log::debug!("not registered: {e:#}");
     }
     let Some((program, args)) = command.split_first() else {
@@ -62,9 +60,9 @@ fn tell(path: &Path) -> Result<()> {
     let mut stream = unix_socket::connect(path, ANSWER).context("connecting")?;
     // Of both waits together; one that has used it all up is an error here.
     stream.set_read_timeout(Some(ANSWER.saturating_sub(begin.elapsed())))?;
-    let mut answer = [0; 8];
+    let mut answer = [0; ANSWER_MAX];
     let n = stream.read(&mut answer).context("waiting for the answer")?;
-    anyhow::ensure!(&answer[..n] == YES, "the daemon takes no more");
+    anyhow::ensure!(&answer[..n] == REGISTERED, "the daemon takes no more");
     Ok(())
 }
 
@@ -138,7 +136,7 @@ impl Registry {
             };
             let taken = self.enter(peer.pid() as u32, peer.uid());
             let _ = client.set_nonblocking(true);
-            let _ = client.write_all(if taken { YES } else { NO });
+            let _ = client.write_all(if taken { REGISTERED } else { NO });
             any |= taken;
         }
         let _ = self.connections.pause(&self.epoll, &self.listener);

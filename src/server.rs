@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use anyhow::{Context, Result, anyhow};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use photon_bench::sockets::STATS;
 use scx_stats::prelude::*;
 use scx_stats::{StatsData, StatsField, StatsFieldAttrs, StatsKind, StatsMeta, StatsStructAttrs};
 use serde_json::{Map, Value};
@@ -21,9 +22,6 @@ use crate::tables::COUNTERS;
 
 /// A client that waits longer than this for the daemon is told so.
 const REPLY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
-
-/// Where scx_stats puts it: every sched_ext scheduler has the same.
-const SOCKET: &str = "/var/run/scx/root/stats";
 
 pub struct Server {
     /// Dropped, it calls its own thread by the name, so that comes after it.
@@ -61,7 +59,7 @@ impl Server {
             .context("opening the stats socket")?;
         Ok(Server {
             _server,
-            _name: SocketName::of(Path::new(SOCKET)),
+            _name: SocketName::of(Path::new(STATS)),
             asked,
             requests,
             replies,

@@ -9,6 +9,7 @@ use crate::crew::{Compositor, Ctx, ThreadReport};
 use crate::roles::wiring::Wiring;
 use crate::roles::{audio, desktop, extras, game, hardware, wine};
 use crate::scenario::Scenario;
+use crate::sockets::{ANSWER_MAX, REGISTERED, REGISTRATION};
 use crate::sys::clock::{NS_PER_MS, NS_PER_SEC, mono_ns, sleep_until};
 use crate::sys::signal::interrupted;
 use crate::sys::{process, sched, signal};
@@ -219,13 +220,12 @@ fn start_all(
 /// What `scx_photon run` does before it becomes the game. The kernel vouches for who
 /// connects; the answer says that the scheduler knows.
 fn register() -> Result<()> {
-    const SOCKET: &str = "/var/run/scx/root/photon-run";
-    let mut stream = UnixStream::connect(SOCKET).context("no scx_photon listens")?;
-    let mut answer = [0; 8];
+    let mut stream = UnixStream::connect(REGISTRATION).context("no scx_photon listens")?;
+    let mut answer = [0; ANSWER_MAX];
     let n = stream.read(&mut answer)?;
-    match &answer[..n] {
-        b"ok\n" => Ok(()),
-        _ => bail!("scx_photon takes no more games"),
+    match &answer[..n] == REGISTERED {
+        true => Ok(()),
+        false => bail!("scx_photon takes no more games"),
     }
 }
 

@@ -25,6 +25,7 @@ pub mod roles;
 pub mod scenario;
 pub mod sema;
 pub mod sides;
+pub mod sockets;
 pub mod stats;
 pub mod sys;
 pub mod team;

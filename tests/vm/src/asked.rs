@@ -7,8 +7,6 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// Of root alone, as every sched_ext scheduler has it.
-pub const STATS: &str = "/var/run/scx/root/stats";
 /// Anybody may ask.
 pub const PUBLIC: &str = "/run/scx_photon/socket";
 /// Beside a flood the next window of requests has to begin first.

@@ -2,12 +2,13 @@
 //! The daemon cannot run, or is asked more than it can answer. Scheduling is the kernel part's and goes on.
 
 use super::{Amount, Slack};
-use crate::asked::{PUBLIC, STATS, ask, holds_for};
+use crate::asked::{PUBLIC, ask, holds_for};
 use crate::device::{Device, MOUSE};
 use crate::oneshot::NOBODY;
 use crate::photon::Photon;
 use crate::sample::Sample;
 use crate::scenario::Fail;
+use photon_bench::sockets::STATS;
 use photon_bench::sys::clock::NS_PER_MS;
 use std::io::Write;
 use std::os::unix::net::UnixStream;

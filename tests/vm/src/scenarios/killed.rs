@@ -4,13 +4,14 @@
 //! game starts all the same.
 //! Arguments: `--times N`.
 
-use crate::asked::{PUBLIC, STATS};
+use crate::asked::PUBLIC;
 use crate::bpf::objects;
 use crate::latch::{KERNEL_SCHEDULES, LAST_EXIT, LATCH};
 use crate::load::{Load, Worker};
 use crate::oneshot;
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
+use photon_bench::sockets::{REGISTRATION, STATS};
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
 use photon_bench::sys::sched::cpus;
 use serde_json::json;
@@ -25,7 +26,7 @@ const RUN: Duration = Duration::from_millis(300);
 /// The kernel frees some of what was loaded a moment later.
 const SETTLE: Duration = Duration::from_secs(2);
 /// Names that a dead daemon leaves, at which nobody listens.
-const SOCKETS: [&str; 3] = [PUBLIC, "/var/run/scx/root/photon-run", STATS];
+const SOCKETS: [&str; 3] = [PUBLIC, REGISTRATION, STATS];
 const NOT_RUNNING: &str = "the service is not running";
 const LEFT_BY_NOBODY: [&str; 3] = [LATCH, LAST_EXIT, "/sys/fs/bpf/scx_photon"];
 

@@ -3,13 +3,14 @@
 //! codes, the two sockets in scx_stats' protocol, `metrics`, `record` and `replay`, `report`. With `--dump` the game has
 //! hogs beside it and a stutter, and the recording goes to the console in hex: `cargo xtask picture` draws it.
 
-use crate::asked::{PUBLIC, STATS};
+use crate::asked::PUBLIC;
 use crate::game::{Game, Trouble};
 use crate::latch::KERNEL_SCHEDULES;
 use crate::neighbour::Neighbour;
 use crate::oneshot::{self, Ended, NOBODY};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
+use photon_bench::sockets::STATS;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
