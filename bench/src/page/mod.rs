@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What every HTML page of results has: one file that needs nothing but itself.
 
+pub mod curve;
 pub mod histogram;
 pub mod svg;
 

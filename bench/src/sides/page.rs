@@ -5,9 +5,9 @@ use super::text::mark;
 use super::verdict::label;
 use super::{Row, Side, cautions};
 use crate::metrics::definitions::Better;
+use crate::page::curve::{self, Times};
 use crate::page::svg::{self, Bar, Line, Ticks, Value};
 use crate::page::{END, escaped, head};
-use crate::quantile::{quantile, sorted};
 use crate::stats::Finding;
 use std::fmt::Write;
 
@@ -18,9 +18,6 @@ const MOST_POINTS: usize = 1200;
 const MOST_MARKS: f64 = 8.0;
 /// Steps between marks that people read easily, in seconds.
 const STEPS: [f64; 10] = [0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0, 1_800.0];
-/// Of the percentile curve, which shows 1 - 10^-x.
-const CURVE_POINTS: u32 = 120;
-const CURVE_END: f64 = 3.0;
 
 /// `remarks` says how the runs came about.
 pub fn render(rows: &[Row], a: &Side, b: &Side, verdict: &str, remarks: &[String]) -> String {
@@ -47,7 +44,7 @@ pub fn render(rows: &[Row], a: &Side, b: &Side, verdict: &str, remarks: &[String
     let _ = writeln!(
         html,
         "<div><h3>Frame time by percentile, ms, all runs</h3>{}</div></div>",
-        curve(&sides)
+        curve::render(times(&sides), None)
     );
     html += "<div class=\"plots\">";
     for row in rows {
@@ -109,23 +106,11 @@ fn thinned(times: &[f64]) -> Vec<(f64, Option<f64>)> {
     times.chunks(piece).map(point).collect()
 }
 
-fn curve(sides: &[&Side; 2]) -> String {
-    let line = |(index, side): (usize, &&Side)| {
-        let times = sorted(side.runs.iter().flat_map(|r| r.times.clone()).collect());
-        let point = |n: u32| {
-            let x = CURVE_END * f64::from(n) / f64::from(CURVE_POINTS);
-            (x, quantile(&times, 1.0 - 10f64.powf(-x)))
-        };
-        Line {
-            colour: svg::colour(index),
-            points: (0..=CURVE_POINTS).map(point).collect(),
-        }
-    };
-    let lines: Vec<Line> = sides.iter().enumerate().map(line).collect();
-    let percent = |p: f64| (-(1.0 - p / 100.0).log10(), format!("{p} %"));
-    let ticks: Ticks = [0.0, 50.0, 90.0, 99.0, 99.9].map(percent).to_vec();
-    let label = "share of frames that took no longer";
-    svg::lines(&lines, (0.0, CURVE_END), &ticks, label, None)
+fn times(sides: &[&Side; 2]) -> impl Iterator<Item = Times> {
+    sides.iter().enumerate().map(|(index, side)| Times {
+        colour: svg::colour(index),
+        ms: side.runs.iter().flat_map(|r| r.times.clone()).collect(),
+    })
 }
 
 fn bars(row: &Row, sides: &[&Side; 2]) -> String {

@@ -7,10 +7,10 @@ use super::results::{Outcome, Results, SHOWN, Trace};
 use super::table;
 use photon_bench::aggregate::{CellKey, Comparison};
 use photon_bench::metrics::definitions::{Better, find};
+use photon_bench::page::curve::{self, Times};
 use photon_bench::page::histogram::{self, Row};
 use photon_bench::page::svg::{self, Bar, Line, Ticks, Value};
 use photon_bench::page::{END, escaped, head, picture};
-use photon_bench::quantile::{quantile, sorted};
 use photon_bench::scenario::Scenario;
 use std::cmp::Ordering;
 use std::fmt::Write;
@@ -20,10 +20,8 @@ const MS_PER_S: f64 = 1000.0;
 /// Seconds between the marks of a frame-time line, at most ten of them.
 const MOST_MARKS: f64 = 10.0;
 const SHORT_STEP: f64 = 0.5;
-/// Of the percentile curve, which shows 1 - 10^-x.
-const CURVE_POINTS: u32 = 120;
+/// The percentile curve's name.
 const CURVE: &str = "frames";
-const CURVE_END: f64 = 3.0;
 /// More lines than this hide one another.
 const MOST_LINES: usize = 5;
 const LINES_ARE: &str = "EEVDF, scx_photon, and of the others those with the lowest p99";
@@ -191,40 +189,17 @@ fn frame_line(results: &Results, cell: &CellKey, budget: f64) -> String {
 }
 
 fn curve(results: &Results, cell: &CellKey, budget: f64) -> String {
-    let line = |(index, trace): (usize, &Trace)| {
-        // A dropped frame took for ever: it ends the curve above what was submitted.
-        let times = sorted(
-            trace
-                .times
-                .iter()
-                .map(|f| f.unwrap_or(f64::INFINITY))
-                .collect(),
-        );
-        let point = |n: u32| {
-            let x = CURVE_END * f64::from(n) / f64::from(CURVE_POINTS);
-            (
-                x,
-                quantile(&times, 1.0 - 10f64.powf(-x)).filter(|t| t.is_finite()),
-            )
-        };
-        let points = (0..=CURVE_POINTS)
-            .map(point)
-            .take_while(|(_, time)| time.is_some());
-        Line {
-            colour: svg::colour(index),
-            points: points.collect(),
-        }
+    let times = |(index, trace): (usize, &Trace)| Times {
+        colour: svg::colour(index),
+        // A dropped frame took for ever.
+        ms: trace
+            .times
+            .iter()
+            .map(|f| f.unwrap_or(f64::INFINITY))
+            .collect(),
     };
-    let lines: Vec<Line> = foremost(results, cell).into_iter().map(line).collect();
-    let percent = |p: f64| (-(1.0 - p / 100.0).log10(), format!("{p} %"));
-    let ticks: Ticks = [0.0, 50.0, 90.0, 99.0, 99.9].map(percent).to_vec();
-    svg::lines(
-        &lines,
-        (0.0, CURVE_END),
-        &ticks,
-        "share of frames that took no longer",
-        Some(budget),
-    )
+    let all = foremost(results, cell).into_iter().map(times);
+    curve::render(all, Some(budget))
 }
 
 /// The plots that stand for a cell elsewhere: file name and picture.
