@@ -83,17 +83,17 @@ impl Line {
 }
 
 /// Metrics of every seed of every cell of one side.
-pub type Side = BTreeMap<CellKey, BTreeMap<u64, BTreeMap<String, f64>>>;
+pub type Cells = BTreeMap<CellKey, BTreeMap<u64, BTreeMap<String, f64>>>;
 
 /// The reports of a file, one JSON line each. A failed cell or a broken line is an error that
 /// names it: a missing run must never look like a good one.
-pub fn load(path: &Path) -> Result<Side> {
+pub fn load(path: &Path) -> Result<Cells> {
     let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
     parse(&text).with_context(|| path.display().to_string())
 }
 
-fn parse(text: &str) -> Result<Side> {
-    let mut side = Side::new();
+fn parse(text: &str) -> Result<Cells> {
+    let mut side = Cells::new();
     for (line, number) in text.lines().zip(1..) {
         if line.trim().is_empty() {
             continue;
@@ -128,7 +128,7 @@ pub struct Comparison {
 }
 
 /// Compare the given metrics in every cell both sides have, over the seeds both have.
-pub fn compare(a: &Side, b: &Side, keys: &[&str]) -> Vec<Comparison> {
+pub fn compare(a: &Cells, b: &Cells, keys: &[&str]) -> Vec<Comparison> {
     let mut rows = Vec::new();
     for (key, seeds_a) in a {
         let Some(seeds_b) = b.get(key) else { continue };
@@ -168,7 +168,7 @@ mod tests {
         )
     }
 
-    fn side(offset: f64) -> Side {
+    fn side(offset: f64) -> Cells {
         let lines: Vec<String> = (1..=6)
             .map(|s| line("hogs", s, s as f64 + offset))
             .collect();

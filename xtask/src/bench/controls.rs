@@ -127,7 +127,7 @@ fn sabotage(own: &Outcome, broken: &Outcome) -> Option<Control> {
 pub mod tests {
     use super::*;
     use crate::bench::plan::Settings;
-    use photon_bench::aggregate::Side;
+    use photon_bench::aggregate::Cells;
     use std::collections::BTreeMap;
 
     /// Three seeds of one cell, every metric `base` plus the seed's own share of `step`.
@@ -147,7 +147,7 @@ pub mod tests {
             name: name.into(),
             about: String::new(),
             measured: String::new(),
-            side: Some(Side::from([(key, seeds)])),
+            side: Some(Cells::from([(key, seeds)])),
             comparisons: Vec::new(),
             frames: BTreeMap::new(),
             failures: Vec::new(),

@@ -9,7 +9,7 @@ use super::results::{Outcome, Results};
 use super::{proof, table, traces};
 use crate::{paths, shell};
 use anyhow::{Context, Result};
-use photon_bench::aggregate::{CellKey, Side};
+use photon_bench::aggregate::{CellKey, Cells};
 use photon_bench::metrics::definitions::METRICS;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -226,10 +226,10 @@ pub fn cell_key(profile: &str, background: &str, cpus: &str) -> Result<CellKey> 
     })
 }
 
-fn sides(text: &str) -> Result<BTreeMap<String, Side>> {
+fn sides(text: &str) -> Result<BTreeMap<String, Cells>> {
     let mut lines = text.lines();
     let head: Vec<&str> = lines.next().context("empty")?.split(',').collect();
-    let mut sides = BTreeMap::<String, Side>::new();
+    let mut sides = BTreeMap::<String, Cells>::new();
     for (line, number) in lines.zip(2..) {
         let fields: Vec<&str> = line.split(',').collect();
         let [scheduler, profile, background, cpus, seed, values @ ..] = fields.as_slice() else {

@@ -5,7 +5,7 @@ use super::arms::{BASELINE, OWN};
 use super::boots::{self, Failure};
 use super::plan::{Plan, Settings};
 use anyhow::{Context, Result};
-use photon_bench::aggregate::{self, CellKey, Comparison, Side};
+use photon_bench::aggregate::{self, CellKey, Cells, Comparison};
 use photon_bench::mangohud;
 use photon_bench::metrics::definitions::find;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub struct Outcome {
     pub about: String,
     /// When, and of which commit; empty where that was not written down.
     pub measured: String,
-    pub side: Option<Side>,
+    pub side: Option<Cells>,
     /// Against the baseline; the baseline against itself gives its own means.
     pub comparisons: Vec<Comparison>,
     /// Frames of the first seed by cell; of what was published in no order, and without presents.
@@ -226,7 +226,7 @@ fn lines(plan: &Plan, dir: &Path, arm: &str) -> Result<Vec<String>> {
 }
 
 /// Through one file for all seeds, which is also what `photon-bench compare` takes.
-fn side(dir: &Path, arm: &str, lines: &[String]) -> Result<Option<Side>> {
+fn side(dir: &Path, arm: &str, lines: &[String]) -> Result<Option<Cells>> {
     if lines.is_empty() {
         return Ok(None);
     }
