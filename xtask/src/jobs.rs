@@ -121,6 +121,7 @@ pub const BOOTS: &[Boot] = &[
             test("daemon_cost", &[], 120),
             test("spread", &[], 120),
             test("uneven", &[], 120),
+            test("newborn", &[], 120),
             test("input_rings", &[], 120),
             test("counters", &[], 300),
             test("hotplug", HOTPLUG_EMULATED, 200),

@@ -36,6 +36,7 @@ pub mod layout;
 pub mod locks;
 pub mod look;
 pub mod many_tasks;
+pub mod newborn;
 pub mod no_config;
 pub mod no_probe;
 pub mod package;
