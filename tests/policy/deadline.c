@@ -189,6 +189,19 @@ static void first_in_their_queues(void)
 	}
 }
 
+/* A machine that is one crowd: hogs without number, bound to its only CPU. */
+static void crowd_is_within_the_watchdog(void)
+{
+	for (u64 round = 0; round <= FAIR_ROUND_MAX_NS; round += 50 * MS) {
+		struct fair_clock fc = { .round = round, .inverse = FAIR_RATE_ONE };
+		struct task_ctx hog = { .class = CLASS_FAIR, .used = us_to_ns(tun.slice_us), .vtime = NSEC_PER_SEC };
+		u64 due = relative_deadline(&tun, &hog, &fc, NOW);
+
+		check_case = round;
+		CHECK_LE(due + crowd_stretch(&tun, &hog, &fc, FAIR_ROUND_MAX_NS), FAIR_ROUND_MAX_NS + RELATIVE_MAX_NS);
+	}
+}
+
 /* Hogs of a crowd on one CPU are due after its round, all by the same later; nobody else is. */
 static void crowds(void)
 {
@@ -201,11 +214,12 @@ static void crowds(void)
 		struct task_ctx kthread = { .class = class, .used = hog.used, .flags = TASK_KTHREAD };
 
 		check_case = class;
-		CHECK_EQ(crowd_stretch(&tun, &hog, shipped), 0);
-		CHECK_EQ(crowd_stretch(&tun, &hog, shipped + MS), class >= CLASS_FAIR ? MS : 0);
-		CHECK_EQ(crowd_stretch(&tun, &shell, 10 * shipped), 0);
-		CHECK_EQ(crowd_stretch(&tun, &kthread, 10 * shipped), 0);
+		CHECK_EQ(crowd_stretch(&tun, &hog, &fc, shipped), 0);
+		CHECK_EQ(crowd_stretch(&tun, &hog, &fc, shipped + MS), class >= CLASS_FAIR ? MS : 0);
+		CHECK_EQ(crowd_stretch(&tun, &shell, &fc, 10 * shipped), 0);
+		CHECK_EQ(crowd_stretch(&tun, &kthread, &fc, 10 * shipped), 0);
 	}
+	crowd_is_within_the_watchdog();
 	struct task_ctx t = { .class = CLASS_FAIR, .deadline = NOW + NSEC_PER_SEC };
 
 	leave_crowd(&t, &fc, NOW);

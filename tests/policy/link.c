@@ -296,17 +296,16 @@ static void budget(void)
 
 	for (u8 class = CLASS_INPUT; class < NR_CLASSES; class ++) {
 		bool link = class == CLASS_INPUT || class == CLASS_FRAME;
-		bool kernel = class == CLASS_KERNEL;
-		u8 others = kernel ? class : CLASS_FAIR;
+		u8 others = class == CLASS_KERNEL ? class : CLASS_FAIR;
 
 		t.class = class;
 		t.used = ns - 1;
 		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false, ROLE_NONE), link ? CLASS_FRAME : others);
 		t.used = ns;
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false, ROLE_NONE), kernel ? class : CLASS_FAIR);
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, false, ROLE_NONE), CLASS_FAIR);
 		/* Reniced while it ran: the new weight counts. */
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, true, ROLE_NONE), kernel ? class : CLASS_BATCH);
-		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0 - 1, false, ROLE_NONE), kernel ? class : CLASS_BATCH);
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0, true, ROLE_NONE), CLASS_BATCH);
+		CHECK_EQ(link_class_again(&tun, &t, WEIGHT_NICE0 - 1, false, ROLE_NONE), CLASS_BATCH);
 	}
 }
 

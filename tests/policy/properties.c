@@ -140,7 +140,7 @@ static void runs(void)
 		CHECK_LE(t.class, class);
 	if (t.class >= CLASS_GAME)
 		CHECK_LE(CLASS_GAME, class);
-	if (t.used >= us_to_ns(tun.frame_budget_us) && t.class != CLASS_KERNEL && t.used >= INPUT_REQUEST_NS)
+	if (t.used >= us_to_ns(tun.frame_budget_us) && t.used >= INPUT_REQUEST_NS)
 		CHECK_LE(CLASS_GAME, class);
 	t.class = class;
 }

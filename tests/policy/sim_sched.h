@@ -209,7 +209,7 @@ static inline void stretch_bound(struct sim *s, struct sim_task *t)
 
 	for (u32 i = 0; t->bound >= 0 && i < s->nr_tasks; i++)
 		queued += s->tasks[i].state == QUEUED && s->tasks[i].bound == t->bound;
-	t->ctx.deadline += crowd_stretch(&s->tun, &t->ctx, fair_round(&s->tun, queued));
+	t->ctx.deadline += crowd_stretch(&s->tun, &t->ctx, &s->clock, fair_round(&s->tun, queued));
 }
 
 /* mech/wake.bpf.h: wake_task(), then select_cpu. `waker` may be NULL. */

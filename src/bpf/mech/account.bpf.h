@@ -130,7 +130,7 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 		c->changed = p->pid;
 	if (!is_urgent(t->class)) {
 		if (runnable)
-			lift_stopped(t, c);
+			lift_stopped(p, t, c);
 	} else if (t->flags & TASK_LIFTED) {
 		if (!runnable || request_used(t))
 			lock_drop(t);

@@ -23,7 +23,8 @@ static __always_inline u64 charge(const struct task_struct *p,
 		fair_charge(t, ran, p->scx.weight);
 		fair_forget(t, fair_clock());
 	}
-	if (makes_the_clock(t)) {
+	/* The account of slot 0 is that of all who share it. */
+	if (task_slot(p) && makes_the_clock(t)) {
 		c->fair_served += ran;
 		c->fair_pulls += fair_pull(t, fair_clock(), ran);
 	}

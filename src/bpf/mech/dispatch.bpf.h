@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * ops.dispatch: what a CPU runs next. Urgent work of its LLC, unless fair work has
- * its turn; then the LLC's fair work; bound work when it is due before either;
- * then the other LLCs; then whoever ran before.
+ * its turn, and of other LLCs if it is overdue; then the LLC's fair work; bound work when
+ * it is due before either; then the other LLCs; then whoever ran before.
  */
 #ifndef PHOTON_DISPATCH_BPF_H
 #define PHOTON_DISPATCH_BPF_H
@@ -141,6 +141,45 @@ static __always_inline bool dispatch_overdue(struct cpu_ctx *c)
 	return scx_bpf_dsq_move_to_local(dsq, 0);
 }
 
+/* Nothing urgent waits in the LLC of this CPU: see mark_urgent(). */
+static __always_inline void unmark_urgent(s32 cpu)
+{
+	u64 bit = 1ULL << (cpu_llc[cpu & (MAX_CPUS - 1)] & (MAX_LLCS - 1));
+
+	if (READ_ONCE(shared.urgent_llcs) & bit)
+		__sync_fetch_and_and(&shared.urgent_llcs, ~bit);
+}
+
+/*
+ * Urgent work of another LLC that is overdue there, before fair work of the own: else a
+ * game that fills its cache's CPUs with frames would wait for itself while the others
+ * compile. Not before it is overdue: one that input drives off its CPU is back there in
+ * microseconds, with a warm cache. Not after an urgent stint, so that it starves nobody.
+ * Bad where a frame that is a little late would have been at home a little later.
+ */
+static __always_inline bool dispatch_late(const struct cpu_ctx *c, s32 cpu)
+{
+	u32 own = cpu_llc[cpu & (MAX_CPUS - 1)] & (MAX_LLCS - 1);
+	u64 others = READ_ONCE(shared.urgent_llcs) & ~(1ULL << own);
+	u64 now, key;
+	u32 llc;
+
+	if (!others || is_urgent(c->last))
+		return false;
+	now = queue_key(0, scx_bpf_now());
+	bpf_for(llc, 0, nr_llcs) {
+		if (!has_bit(others, llc))
+			continue;
+		key = first_here(DSQ_URGENT_BASE + llc, cpu);
+		if (key && before_u64(key, now) &&
+		    scx_bpf_dsq_move_to_local(DSQ_URGENT_BASE + llc, 0)) {
+			count(CNT_dispatch_steal);
+			return true;
+		}
+	}
+	return false;
+}
+
 /*
  * Work conservation across LLCs: an idle CPU takes what others cannot run now. One that
  * could go on with its own takes urgent work alone: with a hog more than CPUs each
@@ -194,6 +233,7 @@ static __always_inline void keep_running(struct task_struct *prev,
 	c->counted = now;
 	c->class = t->class;
 	c->last = t->class;
+	WRITE_ONCE(c->lock_until, 0);
 	frequency_running(cpu, t->class, now);
 	count(CNT_dispatch_keep);
 }
@@ -206,6 +246,8 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 	bool turn = urgent && is_turn_of_fair(c, cpu);
 	bool goes_on = prev && (prev->scx.flags & SCX_TASK_QUEUED);
 
+	if (nr_llcs > 1 && !urgent)
+		unmark_urgent(cpu);
 	if (dispatch_overdue(c))
 		return;
 	if (!urgent && keep_lock_holder(c, prev))
@@ -216,7 +258,7 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 		return;
 	if (urgent && !turn && dispatch_urgent(cpu))
 		return;
-	if (nr_llcs > 1 && dispatch_foreign(c))
+	if (nr_llcs > 1 && (dispatch_late(c, cpu) || dispatch_foreign(c)))
 		return;
 	if (dispatch_llc(cpu, turn))
 		return;

@@ -45,6 +45,15 @@ static __always_inline void wake_idle_cpu(const struct task_struct *p)
 	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }
 
+/* Other LLCs look at this before they look at our queue: see dispatch_late(). */
+static __always_inline void mark_urgent(u64 llc)
+{
+	u64 bit = 1ULL << (llc & (MAX_LLCS - 1));
+
+	if (!(READ_ONCE(shared.urgent_llcs) & bit))
+		__sync_fetch_and_or(&shared.urgent_llcs, bit);
+}
+
 /* Any CPU of the LLC takes it, earliest deadline first. */
 static __always_inline void insert_llc(struct task_struct *p,
 				       const struct task_ctx *t, s32 cpu)
@@ -52,6 +61,8 @@ static __always_inline void insert_llc(struct task_struct *p,
 	bool urgent = is_urgent(t->class);
 	u64 dsq = urgent ? urgent_dsq(cpu) : llc_dsq(cpu);
 
+	if (urgent && nr_llcs > 1)
+		mark_urgent(dsq - DSQ_URGENT_BASE);
 #ifdef PHOTON_SABOTAGE
 	if (sabotage == SABOTAGE_DROP_TASK && t->class == CLASS_BATCH &&
 	    t->used)
@@ -113,6 +124,26 @@ static __always_inline u64 immediate(const struct task_ctx *t, u64 enq_flags)
 	return SCX_ENQ_IMMED;
 }
 
+/*
+ * In the queue of whose LLC a new thread waits: its maker's, or that of another which is
+ * shorter, one by chance (the power of two choices; Mitzenmacher 2001). Who starts 200
+ * threads at once would else have all of them in one cache, out of which the timer moves
+ * one a beat. It has nothing in any cache yet.
+ */
+static __always_inline s32 fork_cpu(const struct task_struct *p,
+				    const struct task_ctx *t, s32 maker)
+{
+	s32 other = task_slot(p) % nr_cpus;
+
+	if (is_urgent(t->class) || is_the_games(other) ||
+	    !bpf_cpumask_test_cpu(other, p->cpus_ptr))
+		return maker;
+	return scx_bpf_dsq_nr_queued(llc_dsq(other)) <
+			       scx_bpf_dsq_nr_queued(llc_dsq(maker)) ?
+		       other :
+		       maker;
+}
+
 s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 		   u64 wake_flags)
 {
@@ -146,7 +177,10 @@ s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 				   SCX_ENQ_PREEMPT | immediate(t, 0));
 		return cpu;
 	}
-	queue_llc(p, t, prev_cpu);
+	queue_llc(p, t,
+		  nr_llcs > 1 && wake_flags & SCX_WAKE_FORK ?
+			  fork_cpu(p, t, prev_cpu) :
+			  prev_cpu);
 	return prev_cpu;
 }
 
@@ -185,7 +219,7 @@ static __always_inline void stretch_bound(struct task_ctx *t, s32 cpu)
 	if (!joins_crowd(&tun, t))
 		return;
 	round = fair_round(&tun, scx_bpf_dsq_nr_queued(cpu_dsq(cpu)));
-	t->deadline += crowd_stretch(&tun, t, round);
+	t->deadline += crowd_stretch(&tun, t, fair_clock(), round);
 }
 
 /*

@@ -18,7 +18,7 @@ struct heartbeat {
 	u64 served_now;
 	s64 pulls_now;
 	u64 runnable;
-	u64 running; /* CPUs that run anything of ours */
+	u64 running; /* CPUs that run anything of ours, or have run a frame since */
 	struct game_lease lease;
 	struct llc_loads loads;
 };
@@ -30,8 +30,16 @@ struct {
 	__type(value, struct heartbeat);
 } heartbeat SEC(".maps");
 
+/* A frame of a millisecond is mostly over when the timer looks. */
+static bool runs_since(const struct cpu_ctx *c, u64 last_beat)
+{
+	return READ_ONCE(c->class) != CLASS_NONE ||
+	       (READ_ONCE(c->last) == CLASS_FRAME &&
+		before_u64(last_beat, READ_ONCE(c->started)));
+}
+
 /* Fair and batch tasks that run or wait; bound frame tasks count too: rare. */
-static void count_runnable(struct heartbeat *hb)
+static void count_runnable(struct heartbeat *hb, u64 last_beat)
 {
 	u32 i;
 
@@ -46,7 +54,7 @@ static void count_runnable(struct heartbeat *hb)
 		hb->pulls_now += READ_ONCE(c->fair_pulls);
 		if (READ_ONCE(c->class) >= CLASS_GAME)
 			hb->runnable++;
-		if (READ_ONCE(c->class) != CLASS_NONE)
+		if (runs_since(c, last_beat))
 			hb->running++;
 		if (READ_ONCE(c->pinned))
 			hb->runnable += scx_bpf_dsq_nr_queued(cpu_dsq(i));
@@ -60,7 +68,7 @@ static void advance_fair_clock(struct heartbeat *hb, u64 now)
 	u32 next = (shared.fair_index + 1) & 1;
 	struct fair_clock fc = shared.fair[shared.fair_index & 1];
 
-	count_runnable(hb);
+	count_runnable(hb, fc.at);
 	fair_step(&fc, now, hb->served_now - hb->served,
 		  hb->pulls_now - hb->pulls);
 	fair_count(&tun, &fc, hb->runnable, nr_online);

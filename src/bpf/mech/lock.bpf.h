@@ -33,8 +33,11 @@ __noinline int take_lock_holder(s32 cpu, u32 pid,
 			break;
 		if (p->pid != pid)
 			continue;
-		/* A mask is narrowed only after the task has been queued. */
-		if (!bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ||
+		/*
+		 * A mask is narrowed only after the task has been queued. Slot 0 would
+		 * lift all who share it.
+		 */
+		if (!task_slot(p) || !bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ||
 		    p->migration_disabled)
 			break;
 		scx_bpf_dsq_move_set_slice(BPF_FOR_EACH_ITER,
@@ -73,10 +76,11 @@ static __always_inline u64 wanted_here(const struct cpu_ctx *c,
 }
 
 /* Runnable, fair, and about to lose its CPU to input, a real-time task or its slice. */
-static __always_inline void lift_stopped(struct task_ctx *t,
+static __always_inline void lift_stopped(const struct task_struct *p,
+					 struct task_ctx *t,
 					 const struct cpu_ctx *c)
 {
-	if (!wanted_here(c, t))
+	if (!wanted_here(c, t) || !task_slot(p))
 		return;
 	lock_lift_stopped(&tun, t, scx_bpf_now());
 	count(CNT_lock_lift);

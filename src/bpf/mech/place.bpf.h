@@ -189,7 +189,7 @@ __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 	return best.cpu;
 }
 
-/* One claimant a victim: the second waker that chose it looks elsewhere. */
+/* One claimant a victim. */
 static __always_inline bool claim_cpu(s32 cpu, u64 now, u8 newcomer)
 {
 	struct cpu_ctx *c = cpu_ctx(cpu);
@@ -210,6 +210,21 @@ static __always_inline void count_preempt(s32 cpu, s32 prev)
 		count(CNT_preempt_other);
 }
 
+/*
+ * The best victim, claimed, or -1. Once more if somebody else was quicker: to find_victim()
+ * a claimed CPU is none, and beside hogs there is another.
+ */
+static __always_inline s32 claim_victim(struct task_struct *p, u8 class,
+					s32 prev, u64 now)
+{
+	s32 cpu = find_victim(p, prev, now);
+
+	if (cpu < 0 || claim_cpu(cpu, now, class))
+		return cpu;
+	cpu = find_victim(p, prev, now);
+	return cpu >= 0 && claim_cpu(cpu, now, class) ? cpu : -1;
+}
+
 /* A CPU to preempt for a task with this deadline, claimed, or -1. */
 static __always_inline s32 pick_victim(struct task_struct *p,
 				       const struct task_ctx *t, s32 prev,
@@ -223,8 +238,8 @@ static __always_inline s32 pick_victim(struct task_struct *p,
 	if (sabotage == SABOTAGE_NO_PREEMPT)
 		return -1;
 #endif
-	cpu = find_victim(p, prev, now);
-	if (cpu >= 0 && claim_cpu(cpu, now, t->class)) {
+	cpu = claim_victim(p, t->class, prev, now);
+	if (cpu >= 0) {
 		count_preempt(cpu, prev);
 		return cpu;
 	}

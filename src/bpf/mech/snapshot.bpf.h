@@ -12,13 +12,12 @@ static void take_snapshot(struct snapshot *s, u64 now)
 	u32 c, i;
 
 	__sync_fetch_and_add(&s->seq, 1);
-	bpf_for(c, 0, NR_COUNTERS) {
-		u64 sum = 0;
-
-		bpf_for(i, 0, nr_cpus)
-			sum += counters[i & (MAX_CPUS - 1)].v[c % NR_COUNTERS];
-		s->v[c % NR_COUNTERS] = sum;
-	}
+	for (c = 0; c < NR_COUNTERS; c++)
+		s->v[c] = 0;
+	/* A CPU's counters are a few lines: all of them while they are at hand. */
+	bpf_for(i, 0, nr_cpus)
+		for (c = 0; c < NR_COUNTERS; c++)
+			s->v[c] += counters[i & (MAX_CPUS - 1)].v[c];
 	s->at = now;
 	__sync_fetch_and_add(&s->seq, 1);
 }

@@ -44,7 +44,8 @@ struct shared {
 	u8 reserved0[FALSE_SHARING_RANGE - 2 * sizeof(struct fair_clock) - 8];
 	u64 idle[MAX_CPUS / BITS_PER_WORD]; /* hint: CPUs in idle */
 	u64 hurry; /* ns, when an input reader found no victim; 0: none waits */
-	u8 reserved1[FALSE_SHARING_RANGE - MAX_CPUS / 8 - 8];
+	u64 urgent_llcs; /* hint: LLCs where urgent work waits, a bit each */
+	u8 reserved1[FALSE_SHARING_RANGE - MAX_CPUS / 8 - 16];
 	struct snapshot snap;
 };
 struct shared shared SEC(".bss.shared");

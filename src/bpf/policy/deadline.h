@@ -115,13 +115,16 @@ static inline bool joins_crowd(const volatile struct tunables *pr,
 /*
  * What the deadline of a hog moves back by in a crowd that is bound to its CPU, whose round
  * is longer than that, ns. All by the same, so that nice and debts still tell them apart.
+ * Where the round of all CPUs has made it longer already, by the rest: the sum of both is
+ * beyond the kernel's watchdog.
  */
 static inline u64 crowd_stretch(const volatile struct tunables *pr,
-				const struct task_ctx *t, u64 round)
+				const struct task_ctx *t,
+				const struct fair_clock *fc, u64 round)
 {
 	if (!joins_crowd(pr, t))
 		return 0;
-	return sub_sat(round, us_to_ns(pr->fair_deadline_us));
+	return sub_sat(round, fair_stretch(fc, us_to_ns(pr->fair_deadline_us)));
 }
 
 /* Let go from there, it waits no longer than others do, or than it would have. */

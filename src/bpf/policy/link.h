@@ -237,14 +237,15 @@ static inline u8 link_class_again(const volatile struct tunables *pr,
 				  const struct task_ctx *t, u32 weight,
 				  bool batch, u8 role)
 {
-	if (t->class == CLASS_KERNEL)
+	bool in_budget = t->used < us_to_ns(pr->frame_budget_us);
+
+	if (t->class == CLASS_KERNEL && in_budget)
 		return CLASS_KERNEL;
 	if (t->flags & TASK_LIFTED)
 		return CLASS_FRAME;
 	if (t->class == CLASS_INPUT && t->used < INPUT_REQUEST_NS)
 		return CLASS_INPUT;
-	if ((t->class == CLASS_INPUT || t->class == CLASS_FRAME) &&
-	    t->used < us_to_ns(pr->frame_budget_us))
+	if ((t->class == CLASS_INPUT || t->class == CLASS_FRAME) && in_budget)
 		return CLASS_FRAME;
 	return work_class(pr, t, batch || weight < WEIGHT_NICE0, role);
 }
