@@ -305,6 +305,7 @@ fn fill_rodata(open: &mut OpenMainSkel<'_>, cli: &Cli, map: &CpuMap) -> Result<(
     rodata.nr_online = map.order.len() as u32;
     rodata.cpu_llc.copy_from_slice(&map.llc);
     rodata.next_in_llc.copy_from_slice(&map.next_in_llc);
+    rodata.next_llc.copy_from_slice(&map.next_llc);
     rodata.sibling.copy_from_slice(&map.sibling);
     rodata.governed = caps::schedutil();
     if let Some(preferred) = &map.preferred {

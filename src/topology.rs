@@ -29,6 +29,8 @@ pub struct CpuMap {
     pub llc: Vec<u8>,
     pub ring: Vec<u8>,
     pub next_in_llc: Vec<u16>,
+    /// The CPU at the same place of the next LLC; the CPU itself if there is no other.
+    pub next_llc: Vec<u16>,
     /// The next thread of its core; the CPU itself if it is alone there.
     pub sibling: Vec<u16>,
     /// The CPUs that are online, the one to be tried first in front.
@@ -76,12 +78,16 @@ impl CpuMap {
             llc: vec![0; MAX_CPUS],
             ring: vec![0; MAX_CPUS],
             next_in_llc: (0..MAX_CPUS).map(|c| c as u16).collect(),
+            next_llc: (0..MAX_CPUS).map(|c| c as u16).collect(),
             sibling: (0..MAX_CPUS).map(|c| c as u16).collect(),
             order,
             preferred,
         };
         for (index, cpus) in llcs.values().enumerate() {
             map.add_llc(index, cpus);
+        }
+        for (cpus, next) in llcs.values().zip(llcs.values().cycle().skip(1)) {
+            map.lead_on(cpus, next);
         }
         map.pair_siblings(cpus);
         map.spread_rings(cpus.iter().map(|c| c.place).collect());
@@ -106,6 +112,13 @@ impl CpuMap {
         for (cpu, next) in cpus.iter().zip(cpus.iter().cycle().skip(1)) {
             self.llc[*cpu] = index as u8;
             self.next_in_llc[*cpu] = *next as u16;
+        }
+    }
+
+    /// From each CPU of an LLC one of the next: not the same one for all of them.
+    fn lead_on(&mut self, cpus: &[usize], next: &[usize]) {
+        for (cpu, there) in cpus.iter().zip(next.iter().cycle()) {
+            self.next_llc[*cpu] = *there as u16;
         }
     }
 
@@ -228,6 +241,20 @@ mod tests {
             }
             assert_eq!(seen.len(), 8);
         }
+    }
+
+    /// Every LLC is come to by those before it, and not all of its neighbour's CPUs lead to the same one.
+    #[test]
+    fn each_llc_leads_on_to_the_next() {
+        let map = new(&machine(3, 2, 2), 12, true).expect("fits");
+        for cpu in 0..12 {
+            let there = usize::from(map.next_llc[cpu]);
+            assert_eq!(map.llc[there], (map.llc[cpu] + 1) % 3);
+            let back = usize::from(map.next_llc[usize::from(map.next_llc[there])]);
+            assert_eq!(back, cpu);
+        }
+        let alone = new(&machine(1, 4, 1), 4, false).expect("fits");
+        assert_eq!(alone.next_llc[..4], [0, 1, 2, 3]);
     }
 
     #[test]

@@ -20,6 +20,8 @@ const volatile u32 nr_online = 1; /* of the CPU ids; hotplug loads anew */
 const volatile u8 cpu_llc[MAX_CPUS];
 /* The CPUs of an LLC as a circle, in the order they are tried. */
 const volatile u16 next_in_llc[MAX_CPUS];
+/* The CPU at the same place of the next LLC; the CPU itself if there is no other. */
+const volatile u16 next_llc[MAX_CPUS];
 /* The next thread of its core; the CPU itself if it is alone there. */
 const volatile u16 sibling[MAX_CPUS];
 #ifdef PHOTON_SABOTAGE

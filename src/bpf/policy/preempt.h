@@ -21,6 +21,11 @@ enum {
 	 * as many as share most last-level caches.
 	 */
 	VICTIM_SCAN = 8,
+	/*
+	 * And of the next LLC, if all of the own run what must not be preempted. Fewer: who
+	 * goes there leaves its cache, and the queue is the other way.
+	 */
+	VICTIM_SCAN_FAR = 4,
 	/* Tasks of a queue that are asked whether they may run here. */
 	QUEUE_SCAN = 8,
 };
