@@ -123,6 +123,19 @@ static void turns(void)
 	}
 }
 
+/* From another LLC a CPU takes only what is overdue there, and never twice in a row; only short tasks go there. */
+static void far_away(void)
+{
+	struct task_ctx t = { .class = CLASS_FRAME };
+
+	for (u8 last = CLASS_NONE; last < NR_CLASSES; last++) {
+		CHECK_EQ(takes_late(last, NOW - 1, NOW), !is_urgent(last));
+		CHECK(!takes_late(last, NOW, NOW));
+	}
+	for (t.burst = 0; t.burst < 2 * FRAME_SHORT_NS; t.burst += FRAME_SHORT_NS / 8)
+		CHECK_EQ(seeks_far(&t), t.burst < FRAME_SHORT_NS);
+}
+
 /* Once a CPU and reader, and never those who are as urgent. */
 static void giving_way(void)
 {
@@ -167,6 +180,7 @@ int main(void)
 	input_and_frames();
 	short_frames();
 	turns();
+	far_away();
 	giving_way();
 	wishes();
 	return check_done();

@@ -11,6 +11,9 @@ const TWO: &str = "2";
 /// Two packages, so two last-level caches, and SMT.
 const EIGHT_IN_TWO_LLCS: &str = "8,sockets=2,cores=2,threads=2";
 
+/// Fewer CPUs in a cache than a game has threads that want one.
+const FOUR_IN_TWO_LLCS: &str = "4,sockets=2,cores=2,threads=1";
+
 /// To attach again is to have every program verified again: over a second where each instruction is a nanosecond.
 const HOTPLUG_EMULATED: &[&str] = &["--limit-ms", "5000"];
 
@@ -121,11 +124,16 @@ pub const BOOTS: &[Boot] = &[
             test("daemon_cost", &[], 120),
             test("spread", &[], 120),
             test("uneven", &[], 120),
-            test("newborn", &[], 120),
             test("input_rings", &[], 120),
             test("counters", &[], 300),
             test("hotplug", HOTPLUG_EMULATED, 200),
         ],
+    ),
+    boot(
+        "caches",
+        On::EveryKernel,
+        FOUR_IN_TWO_LLCS,
+        &[test("caches", &[], 60)],
     ),
     boot(
         "bench",

@@ -28,6 +28,12 @@ static void count_loads(struct llc_loads *loads)
 			loads->of[cpu_llc[i] & (MAX_LLCS - 1)].cpus++;
 }
 
+/* Has a game the better CPUs of a machine whose CPUs are not alike? They take nothing. */
+static bool is_the_games(s32 cpu)
+{
+	return asymmetric && shared.playing && is_preferred(cpu);
+}
+
 /*
  * The CPU that takes p, which waits in the LLC `from`, at the next switch at which it
  * looks for fair work: of those that may run it, in the LLC with the shortest queue; or -1.

@@ -144,23 +144,20 @@ static __always_inline bool dispatch_overdue(struct cpu_ctx *c)
 /* Nothing urgent waits in the LLC of this CPU: see mark_urgent(). */
 static __always_inline void unmark_urgent(s32 cpu)
 {
-	u64 bit = 1ULL << (cpu_llc[cpu & (MAX_CPUS - 1)] & (MAX_LLCS - 1));
+	u64 bit = llc_bit(cpu_llc[cpu & (MAX_CPUS - 1)]);
 
 	if (READ_ONCE(shared.urgent_llcs) & bit)
 		__sync_fetch_and_and(&shared.urgent_llcs, ~bit);
 }
 
 /*
- * Urgent work of another LLC that is overdue there, before fair work of the own: else a
- * game that fills its cache's CPUs with frames would wait for itself while the others
- * compile. Not before it is overdue: one that input drives off its CPU is back there in
- * microseconds, with a warm cache. Not after an urgent stint, so that it starves nobody.
- * Bad where a frame that is a little late would have been at home a little later.
+ * Overdue urgent work of another LLC, before fair work of the own: else a game that fills
+ * its cache's CPUs with frames waits for itself while the others compile.
  */
 static __always_inline bool dispatch_late(const struct cpu_ctx *c, s32 cpu)
 {
-	u32 own = cpu_llc[cpu & (MAX_CPUS - 1)] & (MAX_LLCS - 1);
-	u64 others = READ_ONCE(shared.urgent_llcs) & ~(1ULL << own);
+	u32 own = cpu_llc[cpu & (MAX_CPUS - 1)];
+	u64 others = READ_ONCE(shared.urgent_llcs) & ~llc_bit(own);
 	u64 now, key;
 	u32 llc;
 
@@ -168,10 +165,10 @@ static __always_inline bool dispatch_late(const struct cpu_ctx *c, s32 cpu)
 		return false;
 	now = queue_key(0, scx_bpf_now());
 	bpf_for(llc, 0, nr_llcs) {
-		if (!has_bit(others, llc))
+		if (!(others & llc_bit(llc)))
 			continue;
 		key = first_here(DSQ_URGENT_BASE + llc, cpu);
-		if (key && before_u64(key, now) &&
+		if (key && takes_late(c->last, key, now) &&
 		    scx_bpf_dsq_move_to_local(DSQ_URGENT_BASE + llc, 0)) {
 			count(CNT_dispatch_steal);
 			return true;

@@ -48,7 +48,7 @@ static __always_inline void wake_idle_cpu(const struct task_struct *p)
 /* Other LLCs look at this before they look at our queue: see dispatch_late(). */
 static __always_inline void mark_urgent(u64 llc)
 {
-	u64 bit = 1ULL << (llc & (MAX_LLCS - 1));
+	u64 bit = llc_bit(llc);
 
 	if (!(READ_ONCE(shared.urgent_llcs) & bit))
 		__sync_fetch_and_or(&shared.urgent_llcs, bit);
@@ -124,26 +124,6 @@ static __always_inline u64 immediate(const struct task_ctx *t, u64 enq_flags)
 	return SCX_ENQ_IMMED;
 }
 
-/*
- * In the queue of whose LLC a new thread waits: its maker's, or that of another which is
- * shorter, one by chance (the power of two choices; Mitzenmacher 2001). Who starts 200
- * threads at once would else have all of them in one cache, out of which the timer moves
- * one a beat. It has nothing in any cache yet.
- */
-static __always_inline s32 fork_cpu(const struct task_struct *p,
-				    const struct task_ctx *t, s32 maker)
-{
-	s32 other = task_slot(p) % nr_cpus;
-
-	if (is_urgent(t->class) || is_the_games(other) ||
-	    !bpf_cpumask_test_cpu(other, p->cpus_ptr))
-		return maker;
-	return scx_bpf_dsq_nr_queued(llc_dsq(other)) <
-			       scx_bpf_dsq_nr_queued(llc_dsq(maker)) ?
-		       other :
-		       maker;
-}
-
 s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 		   u64 wake_flags)
 {
@@ -177,10 +157,7 @@ s32 BPF_STRUCT_OPS(photon_select_cpu, struct task_struct *p, s32 prev_cpu,
 				   SCX_ENQ_PREEMPT | immediate(t, 0));
 		return cpu;
 	}
-	queue_llc(p, t,
-		  nr_llcs > 1 && wake_flags & SCX_WAKE_FORK ?
-			  fork_cpu(p, t, prev_cpu) :
-			  prev_cpu);
+	queue_llc(p, t, prev_cpu);
 	return prev_cpu;
 }
 

@@ -146,11 +146,7 @@ static __always_inline bool is_good(const struct victim *best, u64 now)
 	return best->cpu >= 0 && victim_is_good(&tun, best->deadline, now);
 }
 
-/*
- * The own LLC runs frames and readers alone, the next may compile. Where two CPUs share a
- * cache, frames waited there for each other: beside hogs up to 90 of 90 were late. Only
- * others' work: frames that drive each other from cache to cache are later for it.
- */
+/* The own LLC runs frames and readers alone; the next may compile: see seeks_far(). */
 static __always_inline void try_next_llc(struct victim *best, s32 prev,
 					 const struct task_struct *p, u64 now)
 {
@@ -201,7 +197,7 @@ __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 			continue;
 		try_victim(&best, cpu, p, now);
 	}
-	if (nr_llcs > 1 && best.cpu < 0 && t->burst < FRAME_SHORT_NS)
+	if (nr_llcs > 1 && best.cpu < 0 && seeks_far(t))
 		try_next_llc(&best, prev, p, now);
 	/*
 	 * Not a test of best.deadline: the verifier would then have to know it

@@ -115,10 +115,4 @@ static s32 make_masks(void)
 	return 0;
 }
 
-/* Has a game the better CPUs of a machine whose CPUs are not alike? Others go elsewhere. */
-static __always_inline bool is_the_games(s32 cpu)
-{
-	return asymmetric && shared.playing && is_preferred(cpu);
-}
-
 #endif /* PHOTON_PREFER_BPF_H */

@@ -123,6 +123,11 @@ static __always_inline u64 urgent_dsq(s32 cpu)
 	return DSQ_URGENT_BASE + cpu_llc[cpu & (MAX_CPUS - 1)];
 }
 
+static __always_inline u64 llc_bit(u32 llc)
+{
+	return 1ULL << (llc & (MAX_LLCS - 1));
+}
+
 static __always_inline u64 cpu_dsq(s32 cpu)
 {
 	return DSQ_CPU_BASE + cpu;

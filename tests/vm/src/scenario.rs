@@ -27,7 +27,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("no_probe", scenarios::no_probe::run),
     ("relay", scenarios::relay::run),
     ("spread", scenarios::spread::run),
-    ("newborn", scenarios::newborn::run),
+    ("caches", scenarios::caches::run),
     ("uneven", scenarios::uneven::run),
     ("input", scenarios::input::run),
     ("input_classes", scenarios::input_classes::run),

@@ -4,6 +4,7 @@
 pub mod attach;
 pub mod bench;
 pub mod boot;
+pub mod caches;
 pub mod capabilities;
 pub mod cost;
 pub mod counters;
@@ -36,7 +37,6 @@ pub mod layout;
 pub mod locks;
 pub mod look;
 pub mod many_tasks;
-pub mod newborn;
 pub mod no_config;
 pub mod no_probe;
 pub mod package;
