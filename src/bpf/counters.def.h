@@ -42,7 +42,8 @@ COUNTER(dispatch_urgent, "Took the earliest urgent task of the own LLC")
 COUNTER(dispatch_turn,
 	"Took overdue work before urgent work, after a stint of urgent work")
 COUNTER(dispatch_cpu, "Took the earliest task of the own CPU's queue")
-COUNTER(dispatch_steal, "Took a task of another LLC: an urgent one that was overdue, or because the own was empty")
+COUNTER(dispatch_steal,
+	"Took a task of another LLC: an urgent one that was overdue, or because the own was empty")
 COUNTER(balance_llc,
 	"A CPU was told to take a task of the LLC whose queue is the longest")
 COUNTER(dispatch_keep, "Let the running task continue: nobody else waits")
