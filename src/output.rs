@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A file that a command makes for whoever has typed it: his, if that was behind sudo, and gone again if nothing came of
-//! it. Who is root writes where others may, so no link is followed that somebody has laid there.
+//! it. Who is root writes where others may, so a link that somebody has laid in its place
+//! is not followed; the directories before it are his choice.
 
 use std::cell::Cell;
 use std::fs::File;

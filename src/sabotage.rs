@@ -27,6 +27,8 @@ pub enum Sabotage {
     EndlessSlice,
     /// Who gets a CPU does not give it back to an input reader that has found none.
     KeepCpu,
+    /// Urgent work stays in its last-level cache.
+    OwnLlc,
     /// Every other lap of a lane's ring is written past its end.
     RingBounds,
     /// The counter `wakeups` is never incremented.
@@ -48,6 +50,7 @@ impl Sabotage {
             Sabotage::KeepGame => intf::sabotage_SABOTAGE_KEEP_GAME,
             Sabotage::EndlessSlice => intf::sabotage_SABOTAGE_ENDLESS_SLICE,
             Sabotage::KeepCpu => intf::sabotage_SABOTAGE_KEEP_CPU,
+            Sabotage::OwnLlc => intf::sabotage_SABOTAGE_OWN_LLC,
             Sabotage::RingBounds => intf::sabotage_SABOTAGE_RING_BOUNDS,
             Sabotage::LostCounter => intf::sabotage_SABOTAGE_LOST_COUNTER,
             Sabotage::Waste => intf::sabotage_SABOTAGE_WASTE,

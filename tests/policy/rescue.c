@@ -17,6 +17,20 @@ static void margin(void)
 	CHECK_LE(us_to_ns(default_tunables().frame_budget_us), RESCUE_MARGIN_NS);
 }
 
+/* A game of 10 frames a second keeps the timer fast, an hour of idling does not. */
+static void fast_timer(void)
+{
+	for (u8 last = CLASS_NONE; last < NR_CLASSES; last++) {
+		bool faces = last == CLASS_FRAME || last == CLASS_INPUT;
+
+		check_case = last;
+		CHECK_EQ(faced_lately(last, NSEC_PER_SEC, NSEC_PER_SEC), faces);
+		CHECK_EQ(faced_lately(last, NSEC_PER_SEC, NSEC_PER_SEC + SNAPSHOT_NS - 1), faces);
+		CHECK(!faced_lately(last, NSEC_PER_SEC, NSEC_PER_SEC + SNAPSHOT_NS));
+		CHECK(!faced_lately(last, 0, 3600 * NSEC_PER_SEC));
+	}
+}
+
 static void order(void)
 {
 	u64 now = 1000 * MS, late = 30 * MS;
@@ -71,6 +85,7 @@ static void any(void)
 int main(void)
 {
 	margin();
+	fast_timer();
 	order();
 	last_resort();
 	any();

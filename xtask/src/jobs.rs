@@ -136,6 +136,17 @@ pub const BOOTS: &[Boot] = &[
         &[test("caches", &[], 60)],
     ),
     boot(
+        "own_llc",
+        On::NewestKernel,
+        FOUR_IN_TWO_LLCS,
+        &[twin(
+            "own_llc",
+            "caches",
+            &[SABOTAGE_FLAG, "own-llc"],
+            "frames in two caches",
+        )],
+    ),
+    boot(
         "bench",
         On::NewestKernel,
         FOUR,

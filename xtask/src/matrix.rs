@@ -75,7 +75,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let table = matrix_table::render(&rows);
     println!("\n{table}");
-    if args.write {
+    let dark = rows.iter().find(|r| r.reports.is_empty());
+    if let (true, Some(dark)) = (args.write, dark) {
+        eprintln!("xtask: {} did not boot: not written", dark.kernel);
+    } else if args.write {
         matrix_table::MARKS.write(&table)?;
     }
     Ok(verdict(&rows))

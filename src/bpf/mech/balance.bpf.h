@@ -77,8 +77,6 @@ static void balance_llcs(struct llc_loads *loads)
 {
 	u32 i, longest = 0;
 
-	if (nr_llcs < 2)
-		return;
 	count_loads(loads);
 	bpf_for(i, 1, nr_llcs)
 		if (is_longer(&loads->of[i & (MAX_LLCS - 1)],

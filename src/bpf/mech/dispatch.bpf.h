@@ -141,13 +141,15 @@ static __always_inline bool dispatch_overdue(struct cpu_ctx *c)
 	return scx_bpf_dsq_move_to_local(dsq, 0);
 }
 
-/* Nothing urgent waits in the LLC of this CPU: see mark_urgent(). */
-static __always_inline void unmark_urgent(s32 cpu)
+static __always_inline bool take_late(const struct cpu_ctx *c, s32 cpu, u32 llc,
+				      u64 now)
 {
-	u64 bit = llc_bit(cpu_llc[cpu & (MAX_CPUS - 1)]);
+	u64 dsq = DSQ_URGENT_BASE + llc;
+	u64 key = first_here(dsq, cpu);
 
-	if (READ_ONCE(shared.urgent_llcs) & bit)
-		__sync_fetch_and_and(&shared.urgent_llcs, ~bit);
+	if (!key || !takes_late(c->last, key, now))
+		return false;
+	return scx_bpf_dsq_move_to_local(dsq, 0);
 }
 
 /*
@@ -158,18 +160,21 @@ static __always_inline bool dispatch_late(const struct cpu_ctx *c, s32 cpu)
 {
 	u32 own = cpu_llc[cpu & (MAX_CPUS - 1)];
 	u64 others = READ_ONCE(shared.urgent_llcs) & ~llc_bit(own);
-	u64 now, key;
-	u32 llc;
+	u32 i, llc;
+	u64 now;
 
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_OWN_LLC)
+		return false;
+#endif
 	if (!others || is_urgent(c->last))
 		return false;
 	now = queue_key(0, scx_bpf_now());
-	bpf_for(llc, 0, nr_llcs) {
-		if (!(others & llc_bit(llc)))
-			continue;
-		key = first_here(DSQ_URGENT_BASE + llc, cpu);
-		if (key && takes_late(c->last, key, now) &&
-		    scx_bpf_dsq_move_to_local(DSQ_URGENT_BASE + llc, 0)) {
+	bpf_for(i, 1, nr_llcs) {
+		llc = own + i;
+		if (llc >= nr_llcs)
+			llc -= nr_llcs;
+		if (others & llc_bit(llc) && take_late(c, cpu, llc, now)) {
 			count(CNT_dispatch_steal);
 			return true;
 		}
@@ -243,8 +248,6 @@ void BPF_STRUCT_OPS(photon_dispatch, s32 cpu, struct task_struct *prev)
 	bool turn = urgent && is_turn_of_fair(c, cpu);
 	bool goes_on = prev && (prev->scx.flags & SCX_TASK_QUEUED);
 
-	if (nr_llcs > 1 && !urgent)
-		unmark_urgent(cpu);
 	if (dispatch_overdue(c))
 		return;
 	if (!urgent && keep_lock_holder(c, prev))

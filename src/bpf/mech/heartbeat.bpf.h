@@ -18,7 +18,7 @@ struct heartbeat {
 	u64 served_now;
 	s64 pulls_now;
 	u64 runnable;
-	u64 running; /* CPUs that run anything of ours, or have run a frame since */
+	u64 running; /* CPUs that run anything of ours, or a frame lately */
 	struct game_lease lease;
 	struct llc_loads loads;
 };
@@ -30,16 +30,8 @@ struct {
 	__type(value, struct heartbeat);
 } heartbeat SEC(".maps");
 
-/* A frame of a millisecond is mostly over when the timer looks. */
-static bool runs_since(const struct cpu_ctx *c, u64 last_beat)
-{
-	return READ_ONCE(c->class) != CLASS_NONE ||
-	       (READ_ONCE(c->last) == CLASS_FRAME &&
-		before_u64(last_beat, READ_ONCE(c->started)));
-}
-
 /* Fair and batch tasks that run or wait; bound frame tasks count too: rare. */
-static void count_runnable(struct heartbeat *hb, u64 last_beat)
+static void count_runnable(struct heartbeat *hb, u64 now)
 {
 	u32 i;
 
@@ -54,7 +46,9 @@ static void count_runnable(struct heartbeat *hb, u64 last_beat)
 		hb->pulls_now += READ_ONCE(c->fair_pulls);
 		if (READ_ONCE(c->class) >= CLASS_GAME)
 			hb->runnable++;
-		if (runs_since(c, last_beat))
+		if (READ_ONCE(c->class) != CLASS_NONE ||
+		    faced_lately(READ_ONCE(c->last), READ_ONCE(c->started),
+				 now))
 			hb->running++;
 		if (READ_ONCE(c->pinned))
 			hb->runnable += scx_bpf_dsq_nr_queued(cpu_dsq(i));
@@ -68,7 +62,7 @@ static void advance_fair_clock(struct heartbeat *hb, u64 now)
 	u32 next = (shared.fair_index + 1) & 1;
 	struct fair_clock fc = shared.fair[shared.fair_index & 1];
 
-	count_runnable(hb, fc.at);
+	count_runnable(hb, now);
 	fair_step(&fc, now, hb->served_now - hb->served,
 		  hb->pulls_now - hb->pulls);
 	fair_count(&tun, &fc, hb->runnable, nr_online);
@@ -129,6 +123,21 @@ static void refresh_idle(void)
 	scx_bpf_put_idle_cpumask(idle);
 }
 
+/*
+ * Of LLCs where nothing urgent waits any more. Here, and not by who finds the queue empty:
+ * the kernel queues what has been marked a moment later, and each look in between took the
+ * mark away.
+ */
+static void unmark_urgent(void)
+{
+	u32 i;
+
+	bpf_for(i, 0, nr_llcs)
+		if (READ_ONCE(shared.urgent_llcs) & llc_bit(i) &&
+		    scx_bpf_dsq_nr_queued(DSQ_URGENT_BASE + i) <= 0)
+			__sync_fetch_and_and(&shared.urgent_llcs, ~llc_bit(i));
+}
+
 static void set_clock(u64 now)
 {
 	WRITE_ONCE(clock.ahead, now - bpf_ktime_get_ns());
@@ -148,7 +157,10 @@ static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 	refresh_idle();
 	rescue_stranded(hb);
 	rescue_overdue(now);
-	balance_llcs(&hb->loads);
+	if (nr_llcs > 1) {
+		unmark_urgent();
+		balance_llcs(&hb->loads);
+	}
 	frequency_rest(now);
 	if (sub_sat(now, shared.snap.at) >= SNAPSHOT_NS)
 		take_snapshot(&shared.snap, now);

@@ -197,6 +197,10 @@ __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 			continue;
 		try_victim(&best, cpu, p, now);
 	}
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_OWN_LLC)
+		return best.cpu;
+#endif
 	if (nr_llcs > 1 && best.cpu < 0 && seeks_far(t))
 		try_next_llc(&best, prev, p, now);
 	/*

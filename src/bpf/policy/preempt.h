@@ -122,8 +122,10 @@ static inline bool seeks_far(const struct task_ctx *t)
 
 /*
  * Does a CPU, after a stint of class `last`, take urgent work from another LLC before its
- * own fair work? Only what is overdue there: who input drives off a CPU is back on it in
- * microseconds, with a warm cache. And not after urgent work, so that it starves nobody.
+ * own fair work? Only what is overdue there: a frame that input drives off its CPU is back
+ * on it in microseconds, with a warm cache. Readers of input count as overdue from the
+ * start, see queued_deadline(): 50 us in a cold cache are less than a wait. And not after
+ * urgent work, so that it starves nobody.
  */
 static inline bool takes_late(u8 last, u64 deadline, u64 now)
 {

@@ -26,6 +26,17 @@ enum {
 /* Above every time that a task has had a CPU, ns: 18 minutes. */
 #define RANK_LATER (1ULL << 40)
 
+/*
+ * Has a CPU whose last stint, of this class, began at `started` run what a player waits for
+ * within the longer of the timer's two periods? Then the next may come any moment, and a
+ * real-time task take its CPU. At 30 frames of 1 ms a second most beats see none.
+ */
+static inline bool faced_lately(u8 last, u64 started, u64 now)
+{
+	return (last == CLASS_FRAME || last == CLASS_INPUT) &&
+	       before_u64(now - SNAPSHOT_NS, started);
+}
+
 /* ns by which a deadline has passed; below 0 while it is to come. */
 static inline bool overdue(s64 late)
 {

@@ -11,7 +11,7 @@ use crate::qemu::Machine;
 use crate::qemu_package::Qemu;
 use crate::vm::Vm;
 use crate::{paths, shell};
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -121,11 +121,15 @@ impl<'a> Boots<'a> {
         self.failures.push(Failure { arm, seed, reason });
     }
 
-    /// What earlier boots have left.
+    /// What earlier boots have left. One that is missing is one that broke.
     pub fn ran(self) -> Ran {
+        let missing = self.left.iter().map(|(arm, seed)| {
+            let what = format!("{}, seed {seed}: not run", arm.name);
+            shell::infrastructure::<()>(Err(anyhow!(what)))
+        });
         Ran {
+            broken: missing.filter_map(Result::err).collect(),
             failures: self.failures,
-            broken: Vec::new(),
         }
     }
 
