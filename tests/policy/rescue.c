@@ -20,13 +20,14 @@ static void margin(void)
 /* A game of 10 frames a second keeps the timer fast, an hour of idling does not. */
 static void fast_timer(void)
 {
+	CHECK_EQ(FACED_LATELY_NS, SNAPSHOT_NS);
 	for (u8 last = CLASS_NONE; last < NR_CLASSES; last++) {
 		bool faces = last == CLASS_FRAME || last == CLASS_INPUT;
 
 		check_case = last;
 		CHECK_EQ(faced_lately(last, NSEC_PER_SEC, NSEC_PER_SEC), faces);
-		CHECK_EQ(faced_lately(last, NSEC_PER_SEC, NSEC_PER_SEC + SNAPSHOT_NS - 1), faces);
-		CHECK(!faced_lately(last, NSEC_PER_SEC, NSEC_PER_SEC + SNAPSHOT_NS));
+		CHECK_EQ(faced_lately(last, NSEC_PER_SEC, NSEC_PER_SEC + FACED_LATELY_NS - 1), faces);
+		CHECK(!faced_lately(last, NSEC_PER_SEC, NSEC_PER_SEC + FACED_LATELY_NS));
 		CHECK(!faced_lately(last, 0, 3600 * NSEC_PER_SEC));
 	}
 }

@@ -21,6 +21,8 @@ enum {
 	 * for some whose deadlines stand still, and at 5 s the kernel would eject.
 	 */
 	RESCUE_ANY_NS = 500 * NSEC_PER_MSEC_,
+	/* As long as the longer of the timer's two periods. */
+	FACED_LATELY_NS = 100 * NSEC_PER_MSEC_,
 };
 
 /* Above every time that a task has had a CPU, ns: 18 minutes. */
@@ -28,13 +30,13 @@ enum {
 
 /*
  * Has a CPU whose last stint, of this class, began at `started` run what a player waits for
- * within the longer of the timer's two periods? Then the next may come any moment, and a
- * real-time task take its CPU. At 30 frames of 1 ms a second most beats see none.
+ * lately? Then the next may come any moment, and a real-time task take its CPU. At 30
+ * frames of 1 ms a second most beats see none.
  */
 static inline bool faced_lately(u8 last, u64 started, u64 now)
 {
 	return (last == CLASS_FRAME || last == CLASS_INPUT) &&
-	       before_u64(now - SNAPSHOT_NS, started);
+	       before_u64(now - FACED_LATELY_NS, started);
 }
 
 /* ns by which a deadline has passed; below 0 while it is to come. */
