@@ -141,6 +141,14 @@ static __always_inline bool dispatch_overdue(struct cpu_ctx *c)
 	return scx_bpf_dsq_move_to_local(dsq, 0);
 }
 
+/* The i-th LLC after this one, around the machine: not the same first one for all. */
+static __always_inline u32 llc_after(u32 own, u32 i)
+{
+	u32 llc = own + i;
+
+	return llc >= nr_llcs ? llc - nr_llcs : llc;
+}
+
 static __always_inline bool take_late(const struct cpu_ctx *c, s32 cpu, u32 llc,
 				      u64 now)
 {
@@ -171,9 +179,7 @@ static __always_inline bool dispatch_late(const struct cpu_ctx *c, s32 cpu)
 		return false;
 	now = queue_key(0, scx_bpf_now());
 	bpf_for(i, 1, nr_llcs) {
-		llc = own + i;
-		if (llc >= nr_llcs)
-			llc -= nr_llcs;
+		llc = llc_after(own, i);
 		if (others & llc_bit(llc) && take_late(c, cpu, llc, now)) {
 			count(CNT_dispatch_steal);
 			return true;
@@ -193,9 +199,7 @@ static __always_inline bool dispatch_steal(s32 cpu, bool goes_idle)
 	u32 i, llc;
 
 	bpf_for(i, 1, nr_llcs) {
-		llc = own + i;
-		if (llc >= nr_llcs)
-			llc -= nr_llcs;
+		llc = llc_after(own, i);
 		if (scx_bpf_dsq_move_to_local(DSQ_URGENT_BASE + llc, 0) ||
 		    (goes_idle &&
 		     scx_bpf_dsq_move_to_local(DSQ_LLC_BASE + llc, 0))) {
