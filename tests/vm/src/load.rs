@@ -7,7 +7,9 @@ use photon_bench::burn::{Burner, Window};
 use photon_bench::sys::clock::{self, NS_PER_MS, mono_ns, sleep_until};
 use photon_bench::sys::sched::{NORMAL, Policy, cpus, set_policy};
 use std::io;
+use std::ops::Range;
 use std::os::unix::thread::JoinHandleExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -192,12 +194,12 @@ pub fn burn(ns: u64) {
 }
 
 /// The CPUs of each last-level cache; one that holds no range of CPUs makes several.
-pub fn llcs() -> Vec<std::ops::Range<usize>> {
+pub fn llcs() -> Vec<Range<usize>> {
     let cache = |cpu: usize| {
         let dir = format!("/sys/devices/system/cpu/cpu{cpu}/cache/index3");
         std::fs::read_to_string(format!("{dir}/shared_cpu_list")).unwrap_or_default()
     };
-    let mut llcs: Vec<(String, std::ops::Range<usize>)> = Vec::new();
+    let mut llcs: Vec<(String, Range<usize>)> = Vec::new();
     for cpu in 0..cpus() {
         match (cache(cpu), llcs.last_mut()) {
             (name, Some((last, range))) if *last == name => range.end = cpu + 1,
@@ -218,12 +220,12 @@ pub fn allow_all() -> io::Result<()> {
 }
 
 /// Binds the calling thread to these CPUs.
-pub fn bind(cpus: std::ops::Range<usize>) -> io::Result<()> {
+pub fn bind(cpus: Range<usize>) -> io::Result<()> {
     bind_thread(0, cpus)
 }
 
 /// Binds that thread to these CPUs.
-pub fn bind_thread(tid: libc::pid_t, cpus: std::ops::Range<usize>) -> io::Result<()> {
+pub fn bind_thread(tid: libc::pid_t, cpus: Range<usize>) -> io::Result<()> {
     // SAFETY: an all-zero cpu_set_t is the empty set; the call reads as many bytes as it is told.
     let rc = unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
@@ -233,6 +235,22 @@ pub fn bind_thread(tid: libc::pid_t, cpus: std::ops::Range<usize>) -> io::Result
         libc::sched_setaffinity(tid, size_of::<libc::cpu_set_t>(), &set)
     };
     result(rc)
+}
+
+/// Binds every thread that the process of this directory of /proc has now.
+pub fn bind_process(process: &Path, cpus: Range<usize>) -> io::Result<()> {
+    for tid in ids(&process.join("task"))? {
+        bind_thread(tid, cpus.clone())?;
+    }
+    Ok(())
+}
+
+/// The numbers that are names in this directory: of /proc its processes, of a `task` there its threads.
+pub fn ids(directory: &Path) -> io::Result<Vec<libc::pid_t>> {
+    let names = std::fs::read_dir(directory)?.flatten();
+    Ok(names
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect())
 }
 
 fn result(rc: libc::c_int) -> io::Result<()> {

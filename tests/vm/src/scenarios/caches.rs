@@ -4,7 +4,7 @@
 //! program happens to have in both are late too rarely to tell a scheduler that never takes frames elsewhere.
 
 use crate::bench;
-use crate::load::{bind_thread, llcs};
+use crate::load::{bind_process, ids, llcs};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::scenarios::frames::play_for;
@@ -22,11 +22,10 @@ const POLL: Duration = Duration::from_millis(10);
 const GIVE_UP: Duration = Duration::from_secs(5);
 /// More than its threads need to come where they may be, and less than the game has to settle.
 const BOUND: Duration = Duration::from_millis(100);
-/// One game in ten has its threads in both caches again before it is measured, where no CPU takes the frames of another
-/// cache; hardly three of three.
+/// Of 90. Where no CPU takes the frames of another cache, 5 to 69 are late in a game; else 3 at most in fifty.
+const MOST_LATE: f64 = 9.0;
+/// One game in ten has its threads in both caches again before it is measured; hardly three of three.
 const GAMES: usize = 3;
-/// Of the 90 frames of each. In such a cache 5 to 58 are late in a game; else 2 at most in forty.
-const MOST_LATE: f64 = 27.0;
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let llcs = llcs();
@@ -37,13 +36,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let games = (0..GAMES).map(|_| play_gathered(ctx, first));
     let games = games.collect::<Result<Vec<_>, _>>()?;
     photon.stop()?;
-    let late = games.iter().filter_map(|game| game["frames_late"].as_f64());
-    let late: f64 = late.sum();
-    let metrics = json!({ "games": games, "late": late });
-    match late > MOST_LATE {
-        true => Err(Fail::failed(format!("frames in two caches: {metrics}"))),
-        false => Ok(metrics),
-    }
+    Ok(json!({ "games": games }))
 }
 
 fn play_gathered(ctx: &Ctx, on: &Range<usize>) -> Outcome {
@@ -55,9 +48,14 @@ fn play_gathered(ctx: &Ctx, on: &Range<usize>) -> Outcome {
         Ok::<_, Fail>(report)
     })?;
     let metric = |key| bench::metric(&report, key);
-    Ok(json!({
-        "frames_late": metric("frames_late")?, "frame_p50_ms": metric("frame_p50_ms")?, "frame_p99_ms": metric("frame_p99_ms")?,
-    }))
+    let late = metric("frames_late")?;
+    let metrics = json!({
+        "frames_late": late, "frame_p50_ms": metric("frame_p50_ms")?, "frame_p99_ms": metric("frame_p99_ms")?,
+    });
+    match late > MOST_LATE {
+        true => Err(Fail::failed(format!("frames in two caches: {metrics}"))),
+        false => Ok(metrics),
+    }
 }
 
 /// Binds the game to these CPUs, and lets it go.
@@ -71,12 +69,9 @@ fn gather(to: &Range<usize>) -> Result<(), Fail> {
         }
     };
     std::thread::sleep(BOUND); // for the rest of its threads
-    for range in [to.clone(), 0..cpus()] {
-        for tid in ids(&game.join("task"))? {
-            bind_thread(tid, range.clone())?;
-        }
-        std::thread::sleep(BOUND);
-    }
+    bind_process(&game, to.clone())?;
+    std::thread::sleep(BOUND);
+    bind_process(&game, 0..cpus())?;
     Ok(())
 }
 
@@ -92,12 +87,4 @@ fn game() -> Result<Option<PathBuf>, Fail> {
     Ok(processes
         .map(|pid| Path::new("/proc").join(pid.to_string()))
         .find(begun))
-}
-
-/// The numbers that are names in this directory.
-fn ids(directory: &Path) -> Result<Vec<libc::pid_t>, Fail> {
-    let names = std::fs::read_dir(directory)?.flatten();
-    Ok(names
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect())
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! More hogs than CPUs, and more of them in one last-level cache than in the other: after a while all have the same.
 
-use crate::load::{Load, Worker, allow_all, bind, bind_thread, llcs};
+use crate::load::{Load, Worker, allow_all, bind, bind_process, llcs};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use serde_json::json;
+use std::path::Path;
 use std::time::Duration;
 
 /// Hogs a CPU: of the first cache, of the second.
@@ -31,10 +32,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     }
     allow_all()?;
     std::thread::sleep(BOUND);
-    for task in std::fs::read_dir("/proc/self/task")? {
-        let tid = task?.file_name().to_string_lossy().parse();
-        bind_thread(tid.unwrap_or(0), first.start..second.end)?;
-    }
+    bind_process(Path::new("/proc/self"), first.start..second.end)?;
     std::thread::sleep(SETTLE);
     let before = ran(&loads)?;
     std::thread::sleep(MEASURED);
