@@ -99,7 +99,8 @@ struct cpu_ctx {
 	u64 started; /* 8: ns, when it got the CPU */
 	u8 class; /* 16: enum task_class of the running task */
 	u8 last; /* 17: enum task_class of the last stint */
-	u8 reserved0[46];
+	u8 is_long; /* 18: the running task's stints are, see yields_to_short() */
+	u8 reserved0[45];
 	/* line 1: preempting CPUs, enqueue with the rq lock held, lock probe, timer */
 	u64 claim; /* 64: ns, when somebody preempted this CPU; 0: free */
 	u8 pinned; /* 72: the CPU's own queue may hold tasks */

@@ -162,6 +162,32 @@ static __always_inline void try_next_llc(struct victim *best, s32 prev,
 }
 
 /*
+ * A CPU of the own LLC whose frame has just begun and is long, if the other LLC had none
+ * either: see yields_to_short().
+ */
+static __always_inline void try_long_frames(struct victim *best, s32 prev,
+					    const struct task_struct *p,
+					    u64 now)
+{
+	s32 cpu = prev;
+	u32 i;
+
+	bpf_for(i, 0, VICTIM_SCAN_FAR) {
+		const struct cpu_ctx *c;
+
+		cpu = next_in_llc[cpu & (MAX_CPUS - 1)];
+		c = cpu_ctx(cpu);
+		if (!yields_to_short(READ_ONCE(c->class),
+				     READ_ONCE(c->is_long)) ||
+		    is_claimed(READ_ONCE(c->claim), now, best->newcomer) ||
+		    !bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
+			continue;
+		best->cpu = cpu;
+		break;
+	}
+}
+
+/*
  * The CPU whose running task has the latest deadline, late enough to be preempted: of
  * the previous and the waking one, then of a bounded walk around the LLC, from its
  * preferred CPUs on if it has any; then of some of the next LLC.
@@ -201,8 +227,11 @@ __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 	if (sabotage == SABOTAGE_OWN_LLC)
 		return best.cpu;
 #endif
-	if (nr_llcs > 1 && best.cpu < 0 && seeks_far(t))
+	if (nr_llcs > 1 && best.cpu < 0 && seeks_far(t)) {
 		try_next_llc(&best, prev, p, now);
+		if (best.cpu < 0)
+			try_long_frames(&best, prev, p, now);
+	}
 	/*
 	 * Not a test of best.deadline: the verifier would then have to know it
 	 * exactly, and find a new lower bound in every turn of the loop.

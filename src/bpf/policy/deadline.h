@@ -62,6 +62,12 @@ static inline u64 fair_deadline(const volatile struct tunables *pr,
 			 longest);
 }
 
+/* Of a frame task: are its stints too long for half a deadline? */
+static inline bool is_long(const struct task_ctx *t)
+{
+	return t->burst >= FRAME_SHORT_NS;
+}
+
 /*
  * ns from now; in (0, RELATIVE_MAX_NS], or a round of slices where that is longer.
  */
@@ -79,7 +85,7 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 		return KERNEL_DEADLINE_NS;
 	case CLASS_FRAME:
 		rel = us_to_ns(pr->frame_deadline_us);
-		return t->burst < FRAME_SHORT_NS ? rel / 2 : rel;
+		return is_long(t) ? rel : rel / 2;
 	case CLASS_GAME:
 		/* No lead: what it had before others is not held against it. */
 		return min_u64(us_to_ns(pr->game_deadline_us),

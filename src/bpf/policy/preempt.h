@@ -117,7 +117,17 @@ static inline bool seeks_cpu(u8 class, bool was_running)
  */
 static inline bool seeks_far(const struct task_ctx *t)
 {
-	return t->burst < FRAME_SHORT_NS;
+	return !is_long(t);
+}
+
+/*
+ * Does a frame that has just begun, and is long, leave its CPU to a short one at once? In
+ * a small cache every CPU may run one of these, and a sound mixer would miss its period.
+ * Not a short one: those are over soon, and threw each other off beside a compile.
+ */
+static inline bool yields_to_short(u8 class, bool is_long)
+{
+	return class == CLASS_FRAME && is_long;
 }
 
 /*
