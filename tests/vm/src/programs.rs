@@ -70,6 +70,12 @@ pub struct Program {
 }
 
 pub fn programs() -> Vec<Program> {
+    (open_programs().iter())
+        .filter_map(|f| program(f).ok())
+        .collect()
+}
+
+pub fn open_programs() -> Vec<File> {
     let open = |id| {
         let mut attr = Attr {
             words: [id, 0],
@@ -77,8 +83,7 @@ pub fn programs() -> Vec<Program> {
         };
         let fd = bpf(PROG_GET_FD_BY_ID, &mut attr).ok()?;
         // SAFETY: a fresh descriptor that nobody else owns.
-        let file = unsafe { File::from_raw_fd(fd) };
-        program(&file).ok()
+        Some(unsafe { File::from_raw_fd(fd) })
     };
     ids(PROG_GET_NEXT_ID).into_iter().filter_map(open).collect()
 }

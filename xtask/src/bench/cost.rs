@@ -56,8 +56,12 @@ pub struct Args {
     /// How many games with a seed each are added up [default: 6]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: Option<u64>,
+    /// Count in windows of so many microseconds, and only those that no turn of another virtual CPU fell into: for
+    /// machines of 16 CPUs, where some fall into most windows of the usual 100,000
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    window_us: Option<u64>,
     /// Write what scx_photon costs on these kernels, the mean of three boots, into bench/budget.toml
-    #[arg(long, conflicts_with_all = ["smp", "cell", "ms", "seed", "seeds", "schedulers"])]
+    #[arg(long, conflicts_with_all = ["smp", "cell", "ms", "seed", "seeds", "window_us", "schedulers"])]
     update: bool,
     /// The Debian mirror for kernels [default: the one this machine uses]
     #[arg(long, value_name = "URL")]
@@ -68,6 +72,7 @@ impl Args {
     /// Only the circumstances of the budget can be compared with it.
     fn as_budgeted(&self) -> bool {
         let defaults = self.cell.is_none() && self.ms.is_none() && self.seeds.is_none();
+        let defaults = defaults && self.window_us.is_none();
         self.smp == "4" && self.seed == 1 && defaults
     }
 }
@@ -156,6 +161,9 @@ fn boot(
     }
     if let Some(ms) = args.ms {
         common.extend(["--ms".to_string(), ms.to_string()]);
+    }
+    if let Some(us) = args.window_us {
+        common.extend(["--window-us".to_string(), us.to_string()]);
     }
     vm.jobs = vec![Job::new(SCENARIO, arm.arguments(&common), LIMIT_S)];
     let reports = vm.run(&mut |_| {})?;

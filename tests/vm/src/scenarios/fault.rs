@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Faults, injected one after the other while every CPU is busy: the scheduler stays attached, every task goes on, and
 //! what is not itself the fault waits no longer than its bound. Arguments: the faults' names, or none for all of them;
-//! `--long` for the full length; `--list`.
+//! `--long` for the full length; `--slack N` for limits N times as long, where the emulator alone takes as long: on 64
+//! CPUs, of which one runs at a time.
 
 use crate::fault::{Amount, FAULTS, Fault, NO_SLACK, Slack};
 use crate::load::{Load, Worker};
@@ -23,17 +24,24 @@ const BOUND: &str = "bound";
 pub fn run(ctx: &Ctx) -> Outcome {
     let long = ctx.args.iter().any(|a| a == "--long");
     let wanted: Vec<&str> = (ctx.args.iter().map(String::as_str))
-        .filter(|a| !a.starts_with("--") && Some(*a) != ctx.option("--sabotage"))
+        .filter(|a| {
+            !a.starts_with("--")
+                && ["--sabotage", "--slack"]
+                    .iter()
+                    .all(|o| ctx.option(o) != Some(a))
+        })
         .collect();
     if let Some(unknown) = wanted.iter().find(|w| FAULTS.iter().all(|f| f.name != **w)) {
         return Err(Fail::failed(format!("no fault is called {unknown}")));
     }
+    let slack = Slack::try_from(ctx.number("--slack", NO_SLACK.into())?)
+        .map_err(|_| Fail::failed("--slack is too large"))?;
     let photon = Photon::start(ctx, &STATS)?;
     let (mut rows, mut before) = (Map::new(), Sample::settled(&photon)?);
     for fault in FAULTS {
         if wanted.is_empty() || wanted.contains(&fault.name) {
             let amount = if long { fault.long } else { fault.short };
-            let (row, after) = one(&photon, fault, amount, NO_SLACK, &before)?;
+            let (row, after) = one(&photon, fault, amount, slack, &before)?;
             before = after;
             ctx.log(format!("{}: {row}", fault.name));
             rows.insert(fault.name.into(), row);
