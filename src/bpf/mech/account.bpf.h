@@ -168,8 +168,8 @@ static __always_inline bool bound_is_due(s32 cpu)
 
 /*
  * A frame task holds its CPU for its whole budget. Tasks that no other CPU can take
- * must not wait for that: those that the kernel put into the local queue
- * (migration-disabled, exiting), and those bound to this CPU once they are due first.
+ * must not wait for that: those in the local queue, and those bound to this CPU once
+ * they are due first.
  */
 void BPF_STRUCT_OPS(photon_tick, struct task_struct *p)
 {
@@ -177,6 +177,7 @@ void BPF_STRUCT_OPS(photon_tick, struct task_struct *p)
 	s32 cpu = cpu_of(p);
 
 	learn_hardirq_bits(p);
+	learn_migrate_disable(p);
 	if (task_ctx(p)->class >= CLASS_GAME)
 		return;
 	if (scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu) ||

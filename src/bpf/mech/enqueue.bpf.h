@@ -313,7 +313,7 @@ void BPF_STRUCT_OPS(photon_enqueue, struct task_struct *p, u64 enq_flags)
 			t->woken_at = now;
 		anew = requeue_deadline(p, t, now);
 	}
-	if (p->nr_cpus_allowed == 1) {
+	if (p->nr_cpus_allowed == 1 || is_stuck(p)) {
 		enqueue_bound(p, t, cpu, now, anew);
 		return;
 	}

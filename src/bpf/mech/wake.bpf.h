@@ -37,6 +37,34 @@ static __always_inline void learn_hardirq_bits(const struct task_struct *ticked)
 	hardirq_bits = new ? HARDIRQ_BITS_NEW : HARDIRQ_BITS_OLD;
 }
 
+/*
+ * Entering a BPF program counts as a migrate_disable() of the current task; from 6.18 on
+ * not where RCU cannot be preempted. A current task without any shows which it is. Until
+ * then one too few, where preemption in the kernel is none and the question idle.
+ * Not static: clang would make it a bool, whose BTF no kernel takes.
+ */
+u32 own_migrate_disable = 1;
+
+static __always_inline void learn_migrate_disable(
+	const struct task_struct *ticked)
+{
+	if (own_migrate_disable && !ticked->migration_disabled &&
+	    bpf_get_current_task_btf() == ticked)
+		own_migrate_disable = 0;
+}
+
+/*
+ * In a migrate_disable() section: such as a system call's way through seccomp filters,
+ * which anybody can have last for ever. Its mask says so only after the switch.
+ */
+static __always_inline bool is_stuck(const struct task_struct *p)
+{
+	u32 disabled = p->migration_disabled;
+
+	return disabled > own_migrate_disable ||
+	       (disabled && bpf_get_current_task_btf() != p);
+}
+
 /* Serving a soft or hard interrupt? By the preempt count. */
 static __always_inline bool in_interrupt(u32 context)
 {

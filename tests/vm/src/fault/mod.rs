@@ -4,6 +4,7 @@
 
 mod control;
 mod daemon;
+mod filters;
 mod outside;
 mod processes;
 mod realtime;
@@ -79,6 +80,7 @@ pub const FAULTS: &[Fault] = &[
     fault("from_outside", outside::running, 800, 10_000),
     fault("asks_anew", outside::waiting, 2000, 10_000),
     fault("flips", threads::flips, 1500, 10_000),
+    fault("filters", filters::filters, 1500, 10_000),
     fault("threads", threads::come_and_go, 500, 10_000),
     fault("fork_bomb", processes::fork_bomb, 2000, 20_000),
     fault("exec_storm", processes::exec_storm, 60, 2000),
