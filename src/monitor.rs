@@ -10,6 +10,7 @@ use scx_stats::StatsClient;
 use serde_json::Value;
 
 use crate::caps;
+use crate::model::Sample;
 use crate::server;
 use crate::stats::Printer;
 
@@ -22,18 +23,60 @@ pub fn run(seconds: f64, as_json: bool, stopped: impl Fn(Duration) -> bool) -> R
     let mut client = client.with_context(|| {
         format!("no scx_photon to monitor: its stats socket {STATS} does not answer")
     })?;
-    let mut printer = Printer::new(as_json);
-    let mut last = Instant::now();
-    loop {
-        if stopped(Duration::from_secs_f64(seconds)) {
-            return Ok(());
-        }
+    let ask = || {
         let reply: Value = client
             .request("stats", vec![])
             .context("scx_photon has stopped")?;
+        server::unflatten(&reply)
+    };
+    let period = Duration::from_secs_f64(seconds);
+    follow(ask, as_json, || stopped(period), &mut stdout())
+}
+
+/// What was counted before we asked is no part of the first line.
+fn follow(
+    mut ask: impl FnMut() -> Result<Sample>,
+    as_json: bool,
+    stopped: impl Fn() -> bool,
+    out: &mut impl Write,
+) -> Result<()> {
+    let mut printer = Printer::since(ask()?, as_json);
+    let mut last = Instant::now();
+    while !stopped() {
+        let sample = ask()?;
         let elapsed = last.elapsed().as_secs_f64();
         last = Instant::now();
-        let text = printer.text(server::unflatten(&reply)?, elapsed)?;
-        writeln!(stdout(), "{text}").context("printing the statistics")?;
+        let text = printer.text(sample, elapsed)?;
+        writeln!(out, "{text}").context("printing the statistics")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn the_first_line_is_of_one_period() {
+        let shown = |as_json: bool| {
+            let ask = || {
+                let mut sample = Sample::default();
+                sample.counters.insert("wakeups".into(), 1_000_000);
+                Ok(sample)
+            };
+            let (asked, mut out) = (Cell::new(0), Vec::new());
+            let stopped = || asked.replace(asked.get() + 1) == 2;
+            follow(ask, as_json, stopped, &mut out).expect("follows");
+            String::from_utf8(out).expect("text")
+        };
+        let text = shown(false);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        for line in text.lines() {
+            assert!(line.starts_with("wakeups 0/s"), "{text}");
+        }
+        let json = shown(true);
+        assert_eq!(json.lines().count(), 2, "{json}");
+        assert!(json.contains("\"wakeups\":1000000"), "{json}");
     }
 }

@@ -143,7 +143,15 @@ impl Printer {
         }
     }
 
-    /// Rates need two samples: the first text line covers the time since attach.
+    /// The first text line covers the time since this sample.
+    pub fn since(sample: Sample, as_json: bool) -> Self {
+        Printer {
+            as_json,
+            last: Some(sample),
+        }
+    }
+
+    /// Rates need two samples: without one before, the first text line covers the time since attach.
     pub fn text(&mut self, sample: Sample, seconds: f64) -> Result<String> {
         let text = if self.as_json {
             json(&sample)?
