@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use photon_bench::logs::{self, Run, SUMMARY_ENDING};
 use photon_bench::sys::signal::stop_requested;
 
+use super::tell;
 use crate::failure::Failure;
 
 /// Until queues are as they will be; also the time to get back to the game.
@@ -45,7 +46,7 @@ impl Logs {
         let mut known = self.files()?;
         pause(SETTLE)?;
         let begin = Instant::now();
-        eprintln!("  now log the scene: start MangoHud's log, play, stop it");
+        tell("  now log the scene: start MangoHud's log, play, stop it");
         loop {
             let Some(file) = self.files()?.difference(&known).next().cloned() else {
                 pause(POLL)?;
@@ -59,17 +60,17 @@ impl Logs {
             };
             let seconds = run.times.iter().sum::<f64>() / MS_PER_S;
             if seconds > begin.elapsed().as_secs_f64() {
-                eprintln!(
+                tell(&format!(
                     "  {}: begun before the change of the scheduler, not counted; once more",
                     run.source
-                );
+                ));
                 continue;
             }
-            eprintln!(
+            tell(&format!(
                 "  {}: {} frames in {seconds:.1} s",
                 run.source,
                 run.times.len()
-            );
+            ));
             return Ok(run);
         }
     }

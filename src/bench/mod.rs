@@ -6,6 +6,7 @@ mod arm;
 mod game;
 mod model;
 
+use std::io::{Write, stderr, stdout};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -100,7 +101,7 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
     let order = order(args.runs);
     for (index, side) in order.iter().enumerate() {
         let what = format!("run {} of {}, {}", index + 1, order.len(), names[*side]);
-        eprintln!("{what}");
+        tell(&what);
         let mut subject = match names[*side].as_str() {
             OWN => Subject::photon(&args.flags)?,
             _ => Subject::kernel(),
@@ -116,7 +117,12 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
         subject.stop()?;
         sides[*side].runs.push(run?);
     }
-    report(args, page, &source, &sides, as_json)
+    report(args, page, &source, &sides, as_json, &mut stdout())
+}
+
+/// Progress. That nobody reads it is no reason to lose the runs.
+fn tell(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
 }
 
 fn report(
@@ -125,6 +131,7 @@ fn report(
     source: &Source,
     sides: &[Side; 2],
     as_json: bool,
+    out: &mut impl Write,
 ) -> Result<()> {
     let [a, b] = sides;
     let rows = sides::compare(a, b, Pairing::ByOrder);
@@ -135,18 +142,19 @@ fn report(
     let verdict = sides::verdict(&rows, headline, a, b);
     let remarks = source.remarks(args.runs)?;
     let html = sides::page::render(&rows, a, b, &verdict, &remarks);
-    // Before the page, which may find no room: the runs took minutes.
-    if as_json {
-        println!("{}", text::json(&rows, a, b, &verdict));
-    } else {
-        print!("{}", text::table(&rows, a, b, &verdict));
-        remarks.iter().for_each(|r| println!("  {r}"));
-    }
-    page.replace(&html)?;
+    // Neither is to be lost with the other: the runs took minutes.
+    let written = page.replace(&html);
+    let mut words = match as_json {
+        true => format!("{}\n", text::json(&rows, a, b, &verdict)),
+        false => text::table(&rows, a, b, &verdict),
+    };
     if !as_json {
-        println!("  The plots: {}", args.html.display());
+        let plots = format!("The plots: {}", args.html.display());
+        let plots = written.is_ok().then_some(plots);
+        words.extend(remarks.into_iter().chain(plots).map(|r| format!("  {r}\n")));
     }
-    Ok(())
+    let printed = out.write_all(words.as_bytes()).and_then(|()| out.flush());
+    written.and(printed.context("printing the figures"))
 }
 
 enum Source {
@@ -183,6 +191,59 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
+    use std::path::Path;
+
+    fn args(line: &[&str]) -> Args {
+        let cli = crate::cli::parse(["scx_photon", "bench"].iter().chain(line));
+        match cli.expect("good flags").command {
+            Some(crate::cli::Command::Bench(args)) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// `bench | head`, or into a full file.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_page_is_there_without_a_reader_of_the_figures() {
+        let name = format!("photon-bench-{}.html", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let args = args(&["--html", &file.display().to_string()]);
+        let sides = ["a", "b"].map(|name| Side {
+            name: name.into(),
+            runs: vec![
+                Run {
+                    times: vec![10.0, 11.0, 12.0],
+                    ..Run::default()
+                };
+                MIN_RUNS
+            ],
+        });
+        let source = Source::Game(game::Logs::watch(Path::new("/")).expect("a directory"));
+        let page = || Output::create_or_open(&file).expect("a page");
+        let error = report(&args, page(), &source, &sides, false, &mut Closed);
+        let error = format!("{:#}", error.expect_err("nobody reads"));
+        assert!(error.starts_with("printing the figures: "), "{error}");
+        let html = std::fs::read_to_string(&file).expect("it is there");
+        assert!(html.ends_with("</html>\n"), "{html}");
+        let mut out = Vec::new();
+        report(&args, page(), &source, &sides, false, &mut out).expect("prints");
+        let text = String::from_utf8(out).expect("text");
+        let last = format!("  The plots: {}\n", file.display());
+        assert!(text.ends_with(&last), "{text}");
+        std::fs::remove_file(&file).expect("it was there");
+    }
 
     #[test]
     fn turns_are_balanced() {
