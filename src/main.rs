@@ -116,6 +116,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     }
     if cli.clear_latch {
         let held = latch::clear()?;
+        end_with_the_reader();
         let was = if held {
             "may start again"
         } else {

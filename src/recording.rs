@@ -13,6 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::client::Viewer;
 use crate::output::{Output, PLAIN_MODE};
 use crate::printable::printable;
+use crate::shutdown::end_with_the_reader;
 use crate::stats;
 use crate::view::View;
 use crate::why::text;
@@ -168,6 +169,8 @@ pub fn record(args: &RecordArgs, stopped: impl Fn(Duration) -> bool) -> Result<(
         }
     };
     let lasted = begin.elapsed();
+    // The daemon is asked nothing more, and the file is whole.
+    end_with_the_reader();
     if views > 0 {
         println!("{views} views in {}", args.file.display());
     }

@@ -15,6 +15,7 @@ use crate::caps;
 use crate::client::Client;
 use crate::output::Output;
 use crate::rundir::RUN_DIR;
+use crate::shutdown::end_with_the_reader;
 use crate::status::Status;
 use crate::topology::prefer::PreferCpus;
 use crate::topology::{CpuMap, list};
@@ -191,7 +192,9 @@ fn agreed() -> Result<bool> {
 
 pub fn run(args: &Args) -> Result<()> {
     let mut parts = machine()?;
-    match daemon() {
+    let daemon = daemon();
+    end_with_the_reader();
+    match daemon {
         Ok(more) => parts.extend(more),
         Err(e) => println!("Without the daemon's part: {e:#}"),
     }
