@@ -330,8 +330,9 @@ struct Usual {
 
 /// The name of a process, as anybody may read it.
 pub fn process_name(tgid: u32) -> String {
-    let comm = std::fs::read_to_string(format!("/proc/{tgid}/comm")).unwrap_or_default();
-    printable(comm.trim_end())
+    let comm = std::fs::read(format!("/proc/{tgid}/comm")).unwrap_or_default();
+    // The kernel cuts a name by bytes, in the middle of a letter, too.
+    printable(String::from_utf8_lossy(&comm).trim_end())
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 
 use super::*;
 use crate::why::record::tests::{turn, wait};
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 
 const MS: u64 = 1_000_000;
 const PERIOD: u64 = 16 * MS;
@@ -118,4 +121,25 @@ fn what_is_shown_is_of_the_clock_of_traces() {
     assert_eq!(shown(300 * MS), (at - 300 * MS, stutter - 300 * MS));
     let behind = (300 * MS).wrapping_neg();
     assert_eq!(shown(behind), (at + 300 * MS, stutter + 300 * MS));
+}
+
+/// Of a program whose name the kernel cuts in the middle of its last letter.
+#[test]
+fn a_name_that_was_cut_is_shown() {
+    let dir = std::env::temp_dir().join(format!("photon-name-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let program = dir.join("fourteen-bytesü");
+    std::os::unix::fs::symlink("/bin/sh", &program).expect("a link");
+    let mut command = Command::new(&program);
+    command.arg0("sh").args(["-c", "echo; read line"]);
+    command.stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
+    // What has a word to say has its name.
+    let mut said = child.stdout.take().expect("piped");
+    said.read_exact(&mut [0]).expect("reads");
+    let name = process_name(child.id());
+    // This ends its input.
+    child.wait().expect("ends");
+    std::fs::remove_dir_all(&dir).expect("removes");
+    assert_eq!(name, "fourteen-bytes\u{fffd}");
 }
