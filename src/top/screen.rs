@@ -38,8 +38,9 @@ pub const HELP: &str = " q, Esc, Ctrl-C  quit                d  details of stutt
        R real-time or switching; on bigger machines the letters alone.
  due in: how long until its deadline; the earliest deadline runs.
  idle, preempt, queued: where wakeups went, a second: to an idle CPU, to
-       that of a running task, or into a queue. rescues: moved away from
-       real-time tasks. rings: input events, and those that were lost.
+       that of a running task, or into a queue.
+ rescues: tasks that had waited past their bound, since the attach; 0 is
+       healthy. rings, lost: input events, and those lost, since then.
  Processes: frame threads' wakeups by sources and CPU; * is looked at.
  Stutters: frames twice the usual, newest first, and why.
  scx_photon why --details has all of them.";

@@ -146,6 +146,24 @@ fn the_help_explains_every_key_and_fits() {
     }
 }
 
+/// Rates are told from sums.
+#[test]
+fn the_help_says_what_is_counted_since_the_attach() {
+    let mut state = state(4);
+    let rescued = |view: &mut View, n| {
+        let counters = &mut view.sample.counters;
+        counters.insert("rescue_overdue".into(), n);
+    };
+    state.before = state.view.clone();
+    rescued(&mut state.before, 3);
+    rescued(&mut state.view, 5);
+    state.view.sample.at_ns += 1_000_000_000;
+    let text = picture(&state, 80, 24);
+    assert!(text.contains("rescues 5, rings 0, lost 0"), "{text}");
+    let sum = "rescues: tasks that had waited past their bound, since the attach";
+    assert!(HELP.contains(sum) && !HELP.contains("real-time tasks"));
+}
+
 #[test]
 fn no_size_and_no_data_is_a_panic() {
     for (width, height) in [(1, 1), (20, 5), (40, 10), (300, 100)] {
