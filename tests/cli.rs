@@ -225,6 +225,24 @@ fn bad_usage_is_refused() {
     is_bad_usage(&["--kconfig", "/no/such"]);
 }
 
+/// Before it asks for root or a kernel, and before any run.
+#[test]
+fn bench_tells_at_once_what_was_typed_wrong() {
+    for (args, why) in [
+        (&["--profile", "nope"][..], "no profile 'nope'; there are: "),
+        (&["--background", "nope"], "no background 'nope'; there are"),
+        (&["--background", "hogs:x"], "the amount of 'x' in "),
+        (&["--", "--nope"], "behind `--`: unexpected argument '--nop"),
+    ] {
+        let out = photon(&["bench"]).args(args).output().expect("starts");
+        let said = stderr(&out);
+        assert_eq!(out.status.code(), Some(2), "{args:?}: {said}");
+        let wanted = format!("scx_photon: {why}");
+        assert!(said.starts_with(&wanted), "{args:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
 /// With the `--` and, because a game must start even if it is forgotten, without.
 #[test]
 fn run_becomes_the_command() {

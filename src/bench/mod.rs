@@ -16,8 +16,11 @@ use photon_bench::stats::MIN_RUNS;
 use photon_bench::sys::signal;
 
 use crate::caps;
+use crate::cli;
+use crate::failure::Failure;
 use crate::latch;
 use crate::output::Output;
+use crate::scope;
 use arm::Subject;
 
 const OWN: &str = "scx_photon";
@@ -76,14 +79,37 @@ fn kernels_own() -> &'static str {
     if bore { "BORE" } else { "EEVDF" }
 }
 
-pub fn run(args: &Args, as_json: bool) -> Result<()> {
-    if let Some(why) = caps::blocker().or_else(latch::blocker) {
-        return Err(why.into());
+/// As the scx_photon under test will read them: a wrong one is told before the first run, not in the second.
+fn check(flags: &[String]) -> Result<(), Failure> {
+    let typed = std::iter::once(OWN).chain(flags.iter().map(String::as_str));
+    let ends = "with these it schedules nothing";
+    let wrong = |e: clap::Error| match e.exit_code() {
+        // Help, or the version.
+        0 => ends.to_string(),
+        _ => e.to_string().lines().next().unwrap_or_default().into(),
+    };
+    let usage = |why: String| {
+        let why = why.trim_start_matches("error: ");
+        Failure::Usage(format!("behind `--`: {why}"))
+    };
+    let cli = cli::parse(typed).map_err(|e| usage(wrong(e)))?;
+    scope::refuse_idle(&cli).map_err(|e| usage(e.to_string()))?;
+    let mode = cli.help_stats || cli.clear_latch || cli.monitor.is_some();
+    match mode || cli.command.is_some() {
+        true => Err(usage(ends.into())),
+        false => Ok(()),
     }
+}
+
+pub fn run(args: &Args, as_json: bool) -> Result<()> {
+    check(&args.flags)?;
     let source = match &args.logs {
         Some(dir) => Source::Game(game::Logs::watch(dir)?),
         None => Source::Model(Box::new(model::Model::new(args)?)),
     };
+    if let Some(why) = caps::blocker().or_else(latch::blocker) {
+        return Err(why.into());
+    }
     // From here on there is something to put back.
     signal::install_stop()?;
     // Before the first run: a page that cannot be written is no end for minutes of them.
@@ -243,6 +269,34 @@ mod tests {
         let last = format!("  The plots: {}\n", file.display());
         assert!(text.ends_with(&last), "{text}");
         std::fs::remove_file(&file).expect("it was there");
+    }
+
+    #[test]
+    fn flags_with_which_nothing_is_scheduled_are_told() {
+        let checked = |flags: &[&str]| {
+            let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
+            check(&flags).map_err(|e| (e.exit_code(), e.to_string()))
+        };
+        assert_eq!(checked(&[]), Ok(()));
+        let good = ["--no-input-probe", "--slice-us", "2000", "--stats", "1"];
+        assert_eq!(checked(&good), Ok(()));
+        let ends = "with these it schedules nothing";
+        for (flags, why) in [
+            (&["--no-such"][..], "unexpected argument '--no-such' found"),
+            (&["--json"], "--json: without --stats or --monitor"),
+            (&["--slice-us", "1", "check"], "invalid value '1' for"),
+            (&["check"], ends),
+            (&["--monitor", "1"], ends),
+            (&["--clear-latch"], ends),
+            (&["--help"], ends),
+            (&["-V"], ends),
+        ] {
+            let (code, said) = checked(flags).expect_err("no such flags");
+            assert_eq!(code, 2, "{flags:?}");
+            let wanted = format!("behind `--`: {why}");
+            assert!(said.starts_with(&wanted), "{flags:?}: {said}");
+            assert_eq!(said.lines().count(), 1, "{said}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::Args;
+use crate::failure::Failure;
 
 pub struct Model {
     spec: CellSpec,
@@ -21,11 +22,12 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(args: &Args) -> Result<Model> {
+    pub fn new(args: &Args) -> Result<Model, Failure> {
+        let unknown = |e: anyhow::Error| Failure::Usage(format!("{e:#}"));
         Ok(Model {
             spec: CellSpec {
-                scenario: Scenario::profile(&args.profile)?,
-                backgrounds: Background::parse_list(&args.background)?,
+                scenario: Scenario::profile(&args.profile).map_err(unknown)?,
+                backgrounds: Background::parse_list(&args.background).map_err(unknown)?,
                 seed: 0,
                 seconds: args.seconds,
                 settle: args.settle,
