@@ -96,8 +96,8 @@ pub struct Cli {
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
-    /// Size in bytes of the kernel's dump after an ejection; 0 for the kernel's default
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    /// Size in bytes of the kernel's dump after an ejection, 1024 to 16777216; 0 for the kernel's default
+    #[arg(long, value_name = "BYTES", value_parser = crate::ejection::dump_len, default_value = "0")]
     pub exit_dump_len: u32,
 
     /// Break something on purpose (test builds only)

@@ -22,6 +22,21 @@ const LAST_EXIT: &str = "last-exit";
 /// How a stall's message goes on behind `name[pid]`.
 const STALL: &str = " failed to run for ";
 const CURRENT: &str = "curr=";
+/// Bytes of the kernel's dump. A shorter one ends before it says much.
+const DUMP_MIN: u32 = 1024;
+/// The kernel's default is 32 KiB. It keeps room for a whole dump while we are attached, and so do we: not gigabytes.
+const DUMP_MAX: u32 = 16 * 1024 * 1024;
+
+/// The value of `--exit-dump-len`; 0 leaves it to the kernel.
+pub fn dump_len(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(0) => Ok(0),
+        Ok(bytes) if (DUMP_MIN..=DUMP_MAX).contains(&bytes) => Ok(bytes),
+        _ => Err(format!(
+            "expected 0, or {DUMP_MIN} to {DUMP_MAX} bytes: the memory is taken at the start"
+        )),
+    }
+}
 
 /// What the kernel said.
 #[derive(Debug, Default)]
@@ -157,6 +172,7 @@ pub fn last_exit(exit: &Exit, said: &str, flags: &[String]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     const DUMP: &str = "\
 kworker/u16:3[71] triggered exit kind 1026:
@@ -184,6 +200,23 @@ CPU 3   : nr_run=2 flags=0x1 cpu_rel=0 ops_qseq=20622 pnt_seq=45388
             dump: dump.into(),
             ..Exit::default()
         }
+    }
+
+    #[test]
+    fn the_length_of_a_dump_is_bounded() {
+        for good in [0, DUMP_MIN, DUMP_MAX] {
+            assert_eq!(dump_len(&good.to_string()), Ok(good));
+        }
+        for bad in ["1", "1023", "16777217", "4294967295", "-1", "x", ""] {
+            let cli = crate::cli::parse(["scx_photon", &format!("--exit-dump-len={bad}")]);
+            assert_eq!(cli.expect_err(bad).exit_code(), 2);
+        }
+        let command = crate::cli::Cli::command();
+        let mut flags = command.get_arguments();
+        let flag = flags.find(|a| a.get_long() == Some("exit-dump-len"));
+        let help = flag.and_then(|f| f.get_help()).expect("help").to_string();
+        let range = format!("{DUMP_MIN} to {DUMP_MAX};");
+        assert!(help.contains(&range), "{help}");
     }
 
     #[test]

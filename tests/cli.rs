@@ -199,7 +199,9 @@ fn bad_values_are_refused() {
             is_bad_usage(&[&format!("{flag}={value}")]);
         }
     }
-    is_bad_usage(&["--exit-dump-len=x"]);
+    for value in ["x", "1023", "16777217"] {
+        is_bad_usage(&[&format!("--exit-dump-len={value}")]);
+    }
     for value in ["", "all", "0,", "1-0", "0-512", "-1"] {
         is_bad_usage(&[&format!("--prefer-cpus={value}")]);
     }
