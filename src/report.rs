@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{ErrorKind, IsTerminal, Read, Write, stdin};
+use std::io::{self, ErrorKind, IsTerminal, Read, Write, stdin};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -109,6 +109,15 @@ fn last_exit() -> Result<Option<Part>> {
     Ok(Some(part("last-exit.txt", TELLS, bytes)))
 }
 
+/// Root's files want root.
+fn what_to_do(why: &anyhow::Error) -> &'static str {
+    let io = why.downcast_ref::<io::Error>();
+    match io.is_some_and(|e| e.kind() == ErrorKind::PermissionDenied) {
+        true => "; run it with sudo",
+        false => "",
+    }
+}
+
 /// Flags without the directories of the files that they name: those may tell who somebody is.
 pub fn without_directories(flags: &[String]) -> Vec<String> {
     let bare = |flag: &String| {
@@ -200,7 +209,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     match last_exit() {
         Ok(more) => parts.extend(more),
-        Err(e) => println!("Without the last exit: {e:#}"),
+        Err(e) => println!("Without the last exit: {e:#}{}", what_to_do(&e)),
     }
     println!("{} is to hold:", args.file.display());
     print!("{}", list(&parts));
@@ -260,6 +269,16 @@ mod tests {
         assert!(write(&bad[..1], &path).is_err());
         assert!(path.exists());
         std::fs::remove_file(&path).expect("removes");
+    }
+
+    #[test]
+    fn who_may_not_read_the_last_exit_is_told_to_be_root() {
+        let said = |kind: ErrorKind| {
+            let error = anyhow::Error::new(io::Error::from(kind)).context("last-exit");
+            what_to_do(&error)
+        };
+        assert_eq!(said(ErrorKind::PermissionDenied), "; run it with sudo");
+        assert_eq!(said(ErrorKind::NotADirectory), "");
     }
 
     fn named(name: &str) -> PathBuf {
