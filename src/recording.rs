@@ -4,7 +4,7 @@
 //! scx_photon may add fields, and what is cut off is noticed.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -116,6 +116,22 @@ impl<R: Read> Reader<R> {
             }
         }
         Ok(got)
+    }
+}
+
+impl<R: Read + Seek> Reader<R> {
+    /// Where the next view begins.
+    pub fn place(&mut self) -> Result<u64> {
+        let place = self.input.stream_position();
+        place.with_context(|| format!("{} cannot be read twice; name a file", self.name))
+    }
+
+    /// The n-th view, which begins there.
+    pub fn view_at(&mut self, place: u64, n: usize) -> Result<View> {
+        let found = self.input.seek(SeekFrom::Start(place));
+        found.with_context(|| self.name.clone())?;
+        self.read = n;
+        self.view()?.with_context(|| self.cut_off())
     }
 }
 

@@ -4,6 +4,7 @@
 //! the keys and the time.
 
 mod cpus;
+mod recorded;
 pub mod screen;
 mod wakeups;
 
@@ -22,6 +23,7 @@ use crate::client::Viewer;
 use crate::recording::Reader;
 use crate::shutdown::Shutdown;
 use crate::view::View;
+use recorded::Views;
 
 /// A new view of the daemon this often: quick enough for a glance, and cheap.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -31,7 +33,7 @@ const KEY_WAIT: Duration = Duration::from_millis(100);
 /// Where the views come from.
 enum Source {
     Live(Viewer),
-    Recording { views: Vec<View>, at: usize },
+    Recording { views: Views, at: usize },
 }
 
 impl Source {
@@ -41,7 +43,7 @@ impl Source {
             Source::Live(viewer) => viewer.view(),
             Source::Recording { views, at } => {
                 *at = (*at + 1).min(views.len() - 1);
-                Ok(Some(views[*at].clone()))
+                views.view(*at).map(Some)
             }
         }
     }
@@ -74,9 +76,8 @@ pub fn run(replay: Option<&Path>, shutdown: &Shutdown) -> Result<()> {
     let mut source = match replay {
         None => Source::Live(Viewer::connect()?),
         Some(path) => {
-            let views: Result<Vec<View>> = Reader::open(path)?.collect();
-            let views = views?;
-            if views.is_empty() {
+            let views = Views::of(Reader::open(path)?)?;
+            if views.len() == 0 {
                 bail!("{} holds no view", path.display());
             }
             Source::Recording { views, at: 0 }
@@ -96,7 +97,7 @@ fn watch(terminal: &mut DefaultTerminal, source: &mut Source, shutdown: &Shutdow
     let mut state = State {
         view: match source {
             Source::Live(viewer) => viewer.view()?.unwrap_or_default(),
-            Source::Recording { views, .. } => views[0].clone(),
+            Source::Recording { views, .. } => views.view(0)?,
         },
         ..State::default()
     };
