@@ -68,7 +68,8 @@ TUNABLE(preempt_margin_us, 500, 0, 20000, "us",
 	"newcomer's by more than this")
 TUNABLE(min_run_us, 1000, 500, 10000, "us",
 	"How long a frame task, or a task that got its CPU after its deadline, "
-	"runs before a frame may preempt it")
+	"runs before a frame may preempt it; with several LLCs a short frame "
+	"may end the stint of a long one before that")
 TUNABLE(facing_ms, 4000, 100, 60000, "ms",
 	"How long a process counts as facing the player after the last of at "
 	"least 16 chains (input, display, real-time) has reached it")

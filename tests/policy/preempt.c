@@ -134,10 +134,10 @@ static void far_away(void)
 	}
 	for (t.burst = 0; t.burst < 2 * FRAME_SHORT_NS; t.burst += FRAME_SHORT_NS / 8)
 		CHECK_EQ(seeks_far(&t), t.burst < FRAME_SHORT_NS);
-	for (u8 class = CLASS_NONE; class < NR_CLASSES; class ++) {
-		CHECK(!yields_to_short(class, false));
-		CHECK_EQ(yields_to_short(class, true), class == CLASS_FRAME);
-	}
+	for (t.burst = 0; t.burst < 2 * FRAME_SHORT_NS; t.burst += FRAME_SHORT_NS / 8)
+		CHECK_EQ(is_short(&t), t.burst && t.burst < FRAME_SHORT_NS);
+	CHECK(yields_to_short(NOW, NOW));
+	CHECK(!yields_to_short(NOW - 1, NOW));
 }
 
 /* Once a CPU and reader, and never those who are as urgent. */

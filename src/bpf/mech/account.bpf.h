@@ -72,7 +72,7 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 	/* Of a waiter that did not wait after all: the holder has let go. */
 	if (cpu == this_cpu())
 		c->lock_holder = 0;
-	WRITE_ONCE(c->is_long, is_long(t));
+	WRITE_ONCE(c->is_long, is_long(t) && !(t->flags & TASK_LIFTED));
 	WRITE_ONCE(c->class, t->class);
 	if (!goes_on(c, p)) {
 		c->started = now;

@@ -161,6 +161,15 @@ static __always_inline void try_next_llc(struct victim *best, s32 prev,
 	}
 }
 
+static __always_inline bool yields_here(s32 cpu, u64 now, u8 newcomer)
+{
+	const struct cpu_ctx *c = cpu_ctx(cpu);
+
+	return READ_ONCE(c->class) == CLASS_FRAME && READ_ONCE(c->is_long) &&
+	       yields_to_short(READ_ONCE(c->deadline), now) &&
+	       !is_claimed(READ_ONCE(c->claim), now, newcomer);
+}
+
 /*
  * A CPU of the own LLC whose frame has just begun and is long, if the other LLC had none
  * either: see yields_to_short().
@@ -173,17 +182,14 @@ static __always_inline void try_long_frames(struct victim *best, s32 prev,
 	u32 i;
 
 	bpf_for(i, 0, VICTIM_SCAN_FAR) {
-		const struct cpu_ctx *c;
-
+		if (yields_here(cpu, now, best->newcomer) &&
+		    bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) {
+			best->cpu = cpu;
+			break;
+		}
 		cpu = next_in_llc[cpu & (MAX_CPUS - 1)];
-		c = cpu_ctx(cpu);
-		if (!yields_to_short(READ_ONCE(c->class),
-				     READ_ONCE(c->is_long)) ||
-		    is_claimed(READ_ONCE(c->claim), now, best->newcomer) ||
-		    !bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
-			continue;
-		best->cpu = cpu;
-		break;
+		if (cpu == prev)
+			break;
 	}
 }
 
@@ -229,7 +235,7 @@ __noinline s32 find_victim(struct task_struct *p __arg_trusted, s32 prev,
 #endif
 	if (nr_llcs > 1 && best.cpu < 0 && seeks_far(t)) {
 		try_next_llc(&best, prev, p, now);
-		if (best.cpu < 0)
+		if (best.cpu < 0 && is_short(t))
 			try_long_frames(&best, prev, p, now);
 	}
 	/*

@@ -68,6 +68,12 @@ static inline bool is_long(const struct task_ctx *t)
 	return t->burst >= FRAME_SHORT_NS;
 }
 
+/* Known to be short: not a new thread, whose first job may be any. */
+static inline bool is_short(const struct task_ctx *t)
+{
+	return t->burst && !is_long(t);
+}
+
 /*
  * ns from now; in (0, RELATIVE_MAX_NS], or a round of slices where that is longer.
  */

@@ -121,13 +121,14 @@ static inline bool seeks_far(const struct task_ctx *t)
 }
 
 /*
- * Does a frame that has just begun, and is long, leave its CPU to a short one at once? In
- * a small cache every CPU may run one of these, and a sound mixer would miss its period.
- * Not a short one: those are over soon, and threw each other off beside a compile.
+ * Does a long frame that has just begun leave its CPU to a short one at once? In a small
+ * cache every CPU may run one of these, and a sound mixer would miss its period. Not one
+ * that is overdue: it has waited for this CPU. Nor a short one: those are over soon, and
+ * threw each other off beside a compile.
  */
-static inline bool yields_to_short(u8 class, bool is_long)
+static inline bool yields_to_short(u64 deadline, u64 now)
 {
-	return class == CLASS_FRAME && is_long;
+	return !before_u64(deadline, now);
 }
 
 /*
