@@ -27,6 +27,7 @@ mod photon;
 mod programs;
 #[allow(dead_code)] // `parse` is the host's
 mod protocol;
+mod release;
 mod sample;
 mod scenario;
 mod scenarios;

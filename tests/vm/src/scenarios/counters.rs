@@ -6,6 +6,7 @@ use crate::device::{Device, MOUSE};
 use crate::load::llcs;
 use crate::oneshot;
 use crate::photon::Photon;
+use crate::release::{TAKES_BACK, is_before};
 use crate::sample::{STATS, Sample};
 use crate::scenario::{Ctx, Fail, Outcome};
 use crate::scenarios::{demo, taken};
@@ -50,9 +51,10 @@ pub fn run(ctx: &Ctx) -> Outcome {
             "--help-stats describes {names:?}, the statistics have {reported:?}"
         )));
     }
+    let requeues = is_before(TAKES_BACK)?;
     let (mut still, mut excused) = (Vec::new(), Vec::new());
     for name in &names {
-        match (sample.counter(name)?, unreachable(name)) {
+        match (sample.counter(name)?, unreachable(name, requeues)) {
             (0, Some(reason)) => excused.push(format!("{name}: {reason}")),
             (0, None) => still.push(name.as_str()),
             _ => {}
@@ -70,9 +72,10 @@ pub fn run(ctx: &Ctx) -> Outcome {
     Ok(json!({"counters": names.len(), "unreachable": excused, "wakeups": sums}))
 }
 
-/// Why a counter may stay at zero here.
-fn unreachable(name: &str) -> Option<&'static str> {
+/// Why a counter may stay at zero here, on a kernel where whom a real-time task drives off is queued anew or not.
+fn unreachable(name: &str, requeues: bool) -> Option<&'static str> {
     match name {
+        "give_way" if requeues => Some("who was driven off is queued behind the reader already"),
         "why_dropped" => Some("needs 250 long waits a second on one CPU"),
         "ctx_missing" => Some("needs more than 65,535 tasks"),
         "frequency_asked" => Some("no governor; scenario `frequency`"),
