@@ -64,9 +64,7 @@ pub fn holds_until_cleared(ctx: &Ctx) -> Result<(), Fail> {
     says_so(ctx, true)?;
     clear(ctx)?;
     says_so(ctx, false)?;
-    let again = Photon::start(&ctx.healthy(), &[])?.stop()?;
-    match again.code {
-        Some(0) => Ok(()),
-        code => Err(Fail::failed(format!("cleared: {code:?}: {}", again.log))),
-    }
+    let again = Photon::start(&ctx.healthy(), &[]).and_then(Photon::stop);
+    again.map_err(|f| f.in_context("cleared"))?;
+    Ok(())
 }

@@ -181,8 +181,17 @@ impl Photon {
         std::fs::read_to_string(&self.out).unwrap_or_default()
     }
 
+    /// As by Ctrl-C. An error if it ends as it must not, or has ended before, by the kernel, while nobody looked. Who
+    /// expects another end has `wait` and `signal_and_wait`.
     pub fn stop(self) -> Result<Stopped, Fail> {
-        self.signal_and_wait(libc::SIGINT)
+        let stopped = self.signal_and_wait(libc::SIGINT)?;
+        match stopped.code {
+            Some(0) => Ok(stopped),
+            code => {
+                let log = stopped.log;
+                Err(Fail::failed(format!("exit code {code:?}, not 0: {log}")))
+            }
+        }
     }
 
     pub fn signal_and_wait(self, signal: i32) -> Result<Stopped, Fail> {

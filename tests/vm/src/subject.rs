@@ -50,7 +50,10 @@ pub fn under<T>(ctx: &Ctx, measure: impl FnOnce() -> Result<T, Fail>) -> Result<
 
 fn explained(fail: Fail, stopped: &Result<String, Fail>) -> Fail {
     match (fail, stopped) {
-        (Fail::Failed(what), Ok(log)) => Fail::failed(format!("{what}: {}", last_words(log))),
+        // Where it had ended before, its log is in the reason of that.
+        (Fail::Failed(what), Ok(log) | Err(Fail::Failed(log))) => {
+            Fail::failed(format!("{what}: {}", last_words(log)))
+        }
         (other, _) => other,
     }
 }
@@ -140,7 +143,7 @@ impl Subject {
         })
     }
 
-    /// Its log, whether it stopped when asked to or had ended before.
+    /// Its log. A peer may have ended before, and in any way; see `Photon::stop` for ours.
     fn stop(&mut self) -> Result<String, Fail> {
         match std::mem::replace(self, Subject::Kernel) {
             Subject::Kernel => Ok(String::new()),

@@ -102,14 +102,9 @@ fn many(ctx: &Ctx, cycles: u64) -> Result<Duration, Fail> {
 fn cycle(ctx: &Ctx, n: u64) -> Result<(), Fail> {
     let photon = Photon::start(ctx, &[])?;
     std::thread::sleep(ATTACHED);
-    let stopped = photon.stop()?;
-    match stopped.code {
-        Some(0) => Ok(()),
-        code => Err(Fail::failed(format!(
-            "cycle {n}: exit code {code:?}: {}",
-            stopped.log
-        ))),
-    }
+    let stopped = photon.stop();
+    stopped.map_err(|f| f.in_context(&format!("cycle {n}")))?;
+    Ok(())
 }
 
 /// What is loaded when that does not change any more.

@@ -49,13 +49,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
         found(&daemon.photon, 1 + gaps.len())?;
     }
     drop(game);
-    let stopped = daemon.photon.stop()?;
-    if stopped.code != Some(0) {
-        return Err(Fail::failed(format!(
-            "exit code {:?}: {}",
-            stopped.code, stopped.log
-        )));
-    }
+    daemon.photon.stop()?;
     if let Some(gap) = gaps.iter().find(|g| **g > limit.as_millis() as u64) {
         return Err(Fail::failed(format!(
             "attached again only after {gap} ms, not {limit:?}: {gaps:?}"

@@ -26,9 +26,10 @@ pub fn run(ctx: &Ctx) -> Outcome {
     })?;
     let started = photon.log();
     let held = photon.capabilities()?;
-    let stopped = photon.stop()?;
-    if stopped.code != Some(0) || !started.contains("input probe on") {
-        return Err(Fail::failed(format!("with {NEEDED:?}: {}", stopped.log)));
+    let with = format!("with {NEEDED:?}");
+    photon.stop().map_err(|f| f.in_context(&with))?;
+    if !started.contains("input probe on") {
+        return Err(Fail::failed(format!("{with}: {started}")));
     }
     let mut codes = Vec::new();
     for (name, missing) in NEEDED {

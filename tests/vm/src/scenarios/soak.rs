@@ -62,12 +62,9 @@ pub fn run(ctx: &Ctx) -> Outcome {
         }
         round += 1;
     }
-    match photon.stop()?.code {
-        Some(0) => Ok(
-            json!({"seed": seed, "rounds": round, "seconds": begin.elapsed().as_secs(), "done": done}),
-        ),
-        code => Err(Fail::failed(format!("exit code {code:?}"))),
-    }
+    photon.stop()?;
+    let seconds = begin.elapsed().as_secs();
+    Ok(json!({"seed": seed, "rounds": round, "seconds": seconds, "done": done}))
 }
 
 fn pick(draw: &Stream, round: u64) -> &'static Fault {
