@@ -137,7 +137,13 @@ impl<'a> Session<'a> {
             broken,
             ..
         } = self.state;
-        let Some(end) = end else { return Ok(reports) };
+        let Some(end) = end else {
+            return match missing(self.jobs, &reports) {
+                None => Ok(reports),
+                // Else a job that was never run would be as good as one that passed.
+                Some(job) => Err(format!("the guest was done without a report of {job}")),
+            };
+        };
         let tail: Vec<String> = self.tail.into();
         let Some(running) = running.filter(|_| broken.is_none()) else {
             let what = if booted {
@@ -169,6 +175,12 @@ impl<'a> Session<'a> {
     }
 }
 
+/// The first job without a report.
+fn missing<'j>(jobs: &'j [Job], reports: &[(String, Report)]) -> Option<&'j str> {
+    let mut names = jobs.iter().map(|job| job.name.as_str());
+    names.find(|name| reports.iter().all(|(reported, _)| reported != name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,8 +191,17 @@ mod tests {
     const PASSED_A: &str = r#"@photon {"event":"result","job":"a","status":"pass","seconds":1.0}"#;
     const STARTED_B: &str = r#"@photon {"event":"started","job":"b"}"#;
 
+    const DONE: &str = r#"@photon {"event":"done","jobs":1}"#;
+
     fn follow(lines: &[&str]) -> Result<Vec<(String, Report)>, String> {
-        let jobs = ["a", "b", "c"].map(|name| Job::new(name, Vec::new(), 1));
+        follow_jobs(&["a", "b", "c"], lines)
+    }
+
+    fn follow_jobs(names: &[&str], lines: &[&str]) -> Result<Vec<(String, Report)>, String> {
+        let jobs: Vec<Job> = names
+            .iter()
+            .map(|name| Job::new(name, Vec::new(), 1))
+            .collect();
         let (sender, receiver) = channel();
         lines
             .iter()
@@ -193,15 +214,16 @@ mod tests {
 
     #[test]
     fn a_finished_session_reports_what_it_heard() {
-        let reports = follow(&[
-            INIT,
-            STARTED_A,
-            PASSED_A,
-            r#"@photon {"event":"done","jobs":1}"#,
-        ])
-        .unwrap();
+        let reports = follow_jobs(&["a"], &[INIT, STARTED_A, PASSED_A, DONE]).unwrap();
         assert_eq!(reports.len(), 1);
         assert_eq!(reports[0].1.status, Status::Pass);
+    }
+
+    #[test]
+    fn done_without_all_reports_is_no_success() {
+        let error = follow(&[INIT, STARTED_A, PASSED_A, DONE]).unwrap_err();
+        assert!(error.ends_with("a report of b"), "{error}");
+        assert!(follow_jobs(&[], &[INIT, DONE]).unwrap().is_empty());
     }
 
     #[test]
