@@ -60,11 +60,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let outcome = summarise(&data);
     std::fs::remove_file(&data).ok();
-    print!("{}", outcome?);
-    Ok(ExitCode::SUCCESS)
+    match outcome? {
+        (0, _) => {
+            unavailable("no sample is of a program of scx_photon; does it run beside a load?")
+        }
+        (_, text) => {
+            print!("{text}");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
-fn summarise(data: &Path) -> Result<String> {
+/// How many samples there are, and what they say.
+fn summarise(data: &Path) -> Result<(u64, String)> {
     let mut script = Command::new("perf");
     script
         .args(["script", "-F", "cpu,event,addr,sym", "-i"])
@@ -93,8 +101,8 @@ fn sample(line: &str) -> Option<(&str, u64, &str)> {
     (ours && address != 0).then_some((cpu, address, program))
 }
 
-/// Lines that more than one CPU has touched, those with the most samples first.
-fn report(script: &str) -> String {
+/// The samples, and the lines that more than one CPU has touched, those with the most samples first.
+fn report(script: &str) -> (u64, String) {
     let mut lines: BTreeMap<u64, Touched> = BTreeMap::new();
     for (cpu, address, program) in script.lines().filter_map(sample) {
         let touched = lines.entry(address / LINE).or_default();
@@ -124,7 +132,7 @@ fn report(script: &str) -> String {
             out += &format!("  at {offset:>2}: {samples:>6}  {program}\n");
         }
     }
-    out
+    (all, out)
 }
 
 #[cfg(test)]
@@ -142,7 +150,8 @@ mod tests {
 
     #[test]
     fn lines_of_several_cpus_are_shown() {
-        let said = report(SCRIPT);
+        let (samples, said) = report(SCRIPT);
+        assert_eq!(samples, 3);
         assert!(said.starts_with("3 samples"), "{said}");
         assert!(said.contains("1 lines touched by several CPUs"), "{said}");
         assert!(
