@@ -147,10 +147,13 @@ impl Photon {
         /// Fields behind the name; the first is the state.
         const UTIME: usize = 11;
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let (_, rest) = stat.rsplit_once(')').unwrap_or_default();
-        let ticks = rest.split_whitespace().skip(UTIME).take(2);
-        let mut ms = ticks.map(|t| t.parse().unwrap_or(0) * MS_A_TICK);
-        Ok([ms.next().unwrap_or(0), ms.next().unwrap_or(0)])
+        let times = || {
+            let (_, rest) = stat.rsplit_once(')')?;
+            let mut ticks = rest.split_whitespace().skip(UTIME).map(str::parse::<u64>);
+            Some([ticks.next()?.ok()?, ticks.next()?.ok()?])
+        };
+        let times = times().ok_or_else(|| Fail::failed(format!("no CPU times in {stat}")))?;
+        Ok(times.map(|ticks| ticks * MS_A_TICK))
     }
 
     /// The capabilities it may use, as a mask.

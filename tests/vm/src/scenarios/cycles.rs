@@ -125,24 +125,26 @@ fn settled() -> Objects {
 fn state() -> Result<State, Fail> {
     let objects = settled();
     let meminfo = std::fs::read_to_string("/proc/meminfo")?;
-    let memory_kib = MEASURES.iter().map(|name| kib(&meminfo, name)).collect();
+    let memory_kib = MEASURES.iter().map(|name| kib(&meminfo, name));
+    let memory_kib = memory_kib.collect::<Result<_, _>>()?;
     let open = std::fs::read_to_string("/proc/sys/fs/file-nr")?;
     Ok(State {
         objects,
-        open_files: first_number(&open),
+        open_files: first_number(&open)?,
         own_files: std::fs::read_dir("/proc/self/fd")?.count() as u64,
-        own_kib: kib(&std::fs::read_to_string("/proc/self/status")?, "VmRSS"),
+        own_kib: kib(&std::fs::read_to_string("/proc/self/status")?, "VmRSS")?,
         run_files: std::fs::read_dir(RUN_DIR).map_or(0, Iterator::count) as u64,
         tasks: tasks()?,
         memory_kib,
     })
 }
 
-fn kib(meminfo: &str, name: &str) -> u64 {
+/// What is missing must not look like what never grows.
+fn kib(meminfo: &str, name: &str) -> Result<u64, Fail> {
     let line = meminfo
         .lines()
         .find_map(|l| l.strip_prefix(name)?.strip_prefix(':'));
-    line.map_or(0, first_number)
+    first_number(line.ok_or_else(|| Fail::failed(format!("this kernel tells no {name}")))?)
 }
 
 fn tasks() -> Result<BTreeMap<String, u64>, Fail> {
@@ -168,9 +170,9 @@ fn tasks() -> Result<BTreeMap<String, u64>, Fail> {
     Ok(tasks)
 }
 
-fn first_number(text: &str) -> u64 {
-    let word = text.split_whitespace().next();
-    word.and_then(|w| w.parse().ok()).unwrap_or(0)
+fn first_number(text: &str) -> Result<u64, Fail> {
+    let number = text.split_whitespace().next().and_then(|w| w.parse().ok());
+    number.ok_or_else(|| Fail::failed(format!("no number: {text}")))
 }
 
 fn compare(before: &State, after: &State, cycles: u64) -> Result<(), Fail> {
@@ -210,8 +212,8 @@ mod tests {
     #[test]
     fn meminfo_is_read() {
         let text = "MemTotal:  2048 kB\nSUnreclaim:   77 kB\n";
-        assert_eq!(kib(text, "SUnreclaim"), 77);
-        assert_eq!(kib(text, "Percpu"), 0);
+        assert_eq!(kib(text, "SUnreclaim").unwrap(), 77);
+        assert!(kib(text, "Percpu").is_err());
     }
 
     #[test]

@@ -72,9 +72,9 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let [played, unasked] = played(&daemon)?;
     let ended = under(light())?;
     let told = daemon.photon.log().contains(SAID);
-    for fault in FAULTS.iter().filter(|f| f.name == FROM_OUTSIDE) {
-        (fault.run)(&daemon.photon, CHANGED_MS, NO_SLACK)?;
-    }
+    let fault = FAULTS.iter().find(|f| f.name == FROM_OUTSIDE);
+    let fault = fault.ok_or_else(|| Fail::failed(format!("no fault is called {FROM_OUTSIDE}")))?;
+    (fault.run)(&daemon.photon, CHANGED_MS, NO_SLACK)?;
     daemon.photon.stop()?;
     let after = [under(light())?, under(hog())?];
     let seen = json!({"light": idle, "hog": busy, "light_highest": always, "played": played,

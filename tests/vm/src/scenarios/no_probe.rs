@@ -26,6 +26,10 @@ pub fn run(ctx: &Ctx) -> Outcome {
     if sample.counter("wake_input")? != 0 {
         return Err(Fail::failed("wakeups by input without the probe"));
     }
+    // Nobody reads the mouse, so nobody would be woken either; its reports are counted by the probe, if there is one.
+    if sample.reports(MOUSE.class).is_ok_and(|seen| seen > 0) {
+        return Err(Fail::failed("reports of a mouse without the probe"));
+    }
     said(&photon, "--no-input-probe")?;
     photon.stop()?;
     let photon = Photon::start_prepared(ctx, &STATS, |command| oneshot::hide(command, TRACER_DIR))?;
