@@ -33,9 +33,13 @@ impl Apt {
         let machine = shell::output(Command::new("apt-config").arg("dump"))?;
         std::fs::write(dir.join("apt.conf"), configuration(&dir, &machine))?;
         let apt = Apt { dir };
-        if changed || !apt.is_fresh() {
+        if changed {
+            // That of other sources, if there were any: their lists must not be gone on with.
+            let _ = std::fs::remove_file(apt.stamp());
+        }
+        if !apt.is_fresh() {
             match apt.update() {
-                Err(e) if !changed && apt.stamp().exists() => {
+                Err(e) if apt.stamp().exists() => {
                     shell::step(&format!(
                         "going on with the package lists of an earlier day: {e:#}"
                     ));
@@ -61,7 +65,9 @@ impl Apt {
 
     fn update(&self) -> Result<()> {
         shell::step("reading the package lists (private apt state, nothing is installed)");
-        shell::run(self.command("apt-get").args(["-qq", "update"]))?;
+        // Else it goes on without what it could not fetch and calls that success: lists that are empty for a day.
+        let update = ["-qq", "-o", "APT::Update::Error-Mode=any", "update"];
+        shell::run(self.command("apt-get").args(update))?;
         std::fs::write(self.stamp(), "")?;
         Ok(())
     }
