@@ -22,6 +22,7 @@ mod jobs;
 mod kernel;
 mod kernel_build;
 mod kernel_name;
+mod leftovers;
 mod lint;
 mod marks;
 mod matrix;

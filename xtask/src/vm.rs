@@ -7,7 +7,7 @@ use crate::kernel::Kernel;
 use crate::qemu::Machine;
 use crate::qemu_package::Qemu;
 use crate::session::{Seen, Session};
-use crate::{acpi, initramfs, paths, shell};
+use crate::{acpi, initramfs, leftovers, paths, shell};
 use anyhow::{Context, Result, anyhow};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -68,7 +68,9 @@ impl<'a> Vm<'a> {
     fn boot(&self, show: &mut dyn FnMut(Seen)) -> Result<Vec<(String, Report)>> {
         // Two developers' boots may have the same name; the files of the moment also carry our process id.
         let stem = format!("{}-{}", self.name, std::process::id());
-        let initrd = Temporary(paths::cache("boots")?.join(format!("{stem}.cpio")));
+        let boots = paths::cache("boots")?;
+        leftovers::remove(&boots)?;
+        let initrd = Temporary(boots.join(format!("{stem}.cpio")));
         // A socket's path may have 107 bytes, which a target directory can exceed.
         let qmp = Temporary(std::env::temp_dir().join(format!("photon-{stem}.qmp")));
         let display = self.machine.display;
