@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Builds what is shipped and what the test machine runs.
 
-use crate::{paths, shell};
+use crate::{leftovers, paths, shell};
 use anyhow::{Context, Result};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -40,6 +41,37 @@ impl Artifacts {
             guest: copy(&self.guest)?,
         })
     }
+}
+
+/// Copies for one run, which go with it: a build meanwhile, or one of the sabotage twin where the product is looked for,
+/// must not change what its later machines boot.
+pub struct OfRun {
+    dir: PathBuf,
+    copies: Artifacts,
+}
+
+impl Deref for OfRun {
+    type Target = Artifacts;
+
+    fn deref(&self) -> &Artifacts {
+        &self.copies
+    }
+}
+
+impl Drop for OfRun {
+    fn drop(&mut self) {
+        // What stays goes with a later run.
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+pub fn build_for_run(variants: Variants) -> Result<OfRun> {
+    let built = build(variants)?;
+    let runs = paths::cache("runs")?;
+    leftovers::remove(&runs)?;
+    let dir = runs.join(std::process::id().to_string());
+    let copies = built.copied(&dir, false)?;
+    Ok(OfRun { dir, copies })
 }
 
 /// Which variants of scx_photon a command needs.

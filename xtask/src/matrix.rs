@@ -49,7 +49,7 @@ pub struct Row {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     deps::ensure()?;
-    let artifacts = artifacts::build(Variants::Product)?;
+    let artifacts = artifacts::build_for_run(Variants::Product)?;
     let qemu = shell::infrastructure(Qemu::find())?;
     let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
     let flavours = match args.flavour {

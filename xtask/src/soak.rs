@@ -10,7 +10,7 @@ use crate::qemu::{Clock, Machine};
 use crate::qemu_package::Qemu;
 use crate::session::Seen;
 use crate::vm::Vm;
-use crate::{deps, paths, shell};
+use crate::{deps, shell};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -39,8 +39,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     deps::ensure()?;
-    let built = artifacts::build(Variants::Product)?;
-    let artifacts = built.copied(&paths::cache("soak")?, false)?;
+    let artifacts = artifacts::build_for_run(Variants::Product)?;
     let qemu = shell::infrastructure(Qemu::find())?;
     let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;
     let mut kernels: Vec<Kernel> = Vec::new();

@@ -40,7 +40,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     deps::ensure()?;
-    let artifacts = artifacts::build(Variants::Product)?;
+    let artifacts = artifacts::build_for_run(Variants::Product)?;
     let linked = dist::build_static()?;
     let packages = paths::cache("systemd/packages")?;
     for release in RELEASES {

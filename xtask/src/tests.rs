@@ -130,7 +130,7 @@ fn vm_tests(tally: &mut Tally, args: &Args) {
     } else {
         Variants::Product
     };
-    let artifacts = match artifacts::build(variants) {
+    let artifacts = match artifacts::build_for_run(variants) {
         Ok(artifacts) => artifacts,
         Err(e) => return tally.fail("build", &format!("{e:#}")),
     };

@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     } else {
         Variants::Product
     };
-    let artifacts = artifacts::build(variants)?;
+    let artifacts = artifacts::build_for_run(variants)?;
     let kernel = kernel::newest_of(&args.kernel, args.flavour, args.mirror.as_deref())?;
     let qemu = shell::infrastructure(Qemu::find())?;
     let clock = match (args.mt, args.kvm) {

@@ -96,7 +96,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         true => Variants::ProductAndSabotage,
         false => Variants::Product,
     };
-    let artifacts = artifacts::build(variants)?;
+    let artifacts = artifacts::build_for_run(variants)?;
     arms.iter_mut().for_each(|arm| arm.obtain(&artifacts));
     let qemu = shell::infrastructure(Qemu::find())?;
     let archive = shell::infrastructure(Kernels::open(args.mirror.as_deref()))?;

@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         true => Variants::ProductAndSabotage,
         false => Variants::Product,
     };
-    let artifacts = artifacts::build(variants)?;
+    let artifacts = artifacts::build_for_run(variants)?;
     arms.iter_mut().for_each(|arm| arm.obtain(&artifacts));
     let mirror = args.mirror.as_deref();
     let kernel = kernel::newest_of(&args.kernel, Flavour::Generic, mirror)?;
