@@ -44,7 +44,7 @@ fn program(dir: &Path) -> Option<PathBuf> {
     let script = dir.join("scx_photon");
     std::fs::write(
         &script,
-        format!("#!/bin/sh\nexec {} \"$@\"\n", built.display()),
+        format!("#!/bin/sh\nexec '{}' \"$@\"\n", built.display()),
     )
     .unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
