@@ -4,7 +4,7 @@
 use crate::apt::Apt;
 use crate::archive::{self, System};
 use crate::kernel_name::{Flavour, Release, Series, choose};
-use crate::{modules, paths, shell};
+use crate::{leftovers, modules, paths, shell};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -134,19 +134,21 @@ impl Kernels {
             files.push(self.apt.download(&package, &store)?);
         }
         shell::step(&format!("unpacking kernel {}", release.name));
-        // Unpacked beside its place and renamed, so that an interrupted run leaves no half kernel behind.
-        let scratch = home.with_extension("partial");
+        // In a place of this run's own, and whole before it is renamed: neither a run that is interrupted nor another one
+        // at the same time leaves half a kernel behind.
+        let places = paths::cache("unpacking")?;
+        leftovers::remove(&places)?;
+        let scratch = places.join(std::process::id().to_string());
         remove_dir(&scratch)?;
         std::fs::create_dir_all(&scratch)?;
         for file in &files {
             unpack(file, &scratch.join("tree"))?;
         }
-        let kernel = assemble(&release.name, &scratch)?;
+        let kernel = moved(assemble(&release.name, &scratch)?, &scratch, &home);
         remove_dir(&scratch.join("tree"))?;
-        remove_dir(&home)?;
-        std::fs::rename(&scratch, &home)?;
-        let kernel = moved(kernel, &scratch, &home);
-        std::fs::write(home.join(RECORD), serde_json::to_string_pretty(&kernel)?)?;
+        let record = serde_json::to_string_pretty(&kernel)?;
+        std::fs::write(scratch.join(RECORD), record)?;
+        settle(&scratch, &home)?;
         Ok(kernel)
     }
 }
@@ -177,6 +179,18 @@ pub fn keep_built(name: &str, image: &Path) -> Result<Kernel> {
     std::fs::copy(image, &kernel.image)?;
     std::fs::write(home.join(RECORD), serde_json::to_string_pretty(&kernel)?)?;
     Ok(kernel)
+}
+
+/// Moves what is unpacked to its place, unless another run was faster.
+fn settle(scratch: &Path, home: &Path) -> Result<()> {
+    if cached(home).is_some() {
+        return remove_dir(scratch);
+    }
+    remove_dir(home)?;
+    match std::fs::rename(scratch, home) {
+        Err(_) if cached(home).is_some() => remove_dir(scratch),
+        moved => moved.with_context(|| home.display().to_string()),
+    }
 }
 
 fn cached(home: &Path) -> Option<Kernel> {
@@ -255,8 +269,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_kernel_is_not_the_last_one_named() {
-        let kernel = |name: &&str| Kernel {
+    fn two_runs_unpack_one_kernel() {
+        let dir = std::env::temp_dir().join(format!("photon-settle-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        let home = dir.join("6.18");
+        let kernel = Kernel {
+            image: home.join("vmlinuz"),
+            wanted: wanted(),
+            ..unknown("6.18")
+        };
+        for run in ["1", "2"] {
+            let scratch = dir.join(run);
+            std::fs::create_dir_all(&scratch).unwrap();
+            std::fs::write(scratch.join("vmlinuz"), run).unwrap();
+            let record = serde_json::to_string(&kernel).unwrap();
+            std::fs::write(scratch.join(RECORD), record).unwrap();
+            settle(&scratch, &home).unwrap();
+            assert!(cached(&home).is_some() && !scratch.exists());
+        }
+        assert_eq!(std::fs::read_to_string(home.join("vmlinuz")).unwrap(), "1");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    fn unknown(name: &str) -> Kernel {
+        Kernel {
             name: name.to_string(),
             image: PathBuf::new(),
             modules: Vec::new(),
@@ -264,14 +300,18 @@ mod tests {
             later_modules: Vec::new(),
             absent: Vec::new(),
             wanted: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn the_newest_kernel_is_not_the_last_one_named() {
         let named = [
             "7.3.4+deb13-amd64",
             "6.18.15+deb13-amd64",
             "6.9.1+deb13-amd64",
             "7.3.4+deb13-amd64",
         ];
-        let ordered = in_order(named.iter().map(kernel).collect());
+        let ordered = in_order(named.iter().map(|name| unknown(name)).collect());
         let names: Vec<&str> = ordered.iter().map(|k| k.name.as_str()).collect();
         assert_eq!(names, [named[2], named[1], named[0]]);
     }
