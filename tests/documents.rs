@@ -8,6 +8,7 @@
 mod documents;
 
 use documents::commands;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -84,7 +85,7 @@ fn complaint(command: &str) -> Option<String> {
     let words: Vec<&str> = command.split_whitespace().collect();
     match words.as_slice() {
         ["scx_photon", args @ ..] => parses(env!("CARGO_BIN_EXE_scx_photon"), args, command),
-        ["cargo", "xtask", subcommand, ..] => is_subcommand(subcommand, command),
+        ["cargo", "xtask", ..] => unknown_subcommand(command),
         _ => match ELSEWHERE.iter().find(|(known, _)| *known == command) {
             Some((_, file)) if root().join(file).exists() => None,
             _ => Some(format!("`{command}` is not run by any test")),
@@ -108,11 +109,64 @@ fn parses(program: &str, args: &[&str], command: &str) -> Option<String> {
 }
 
 /// Read from the source: building xtask here would take longer than all of this.
-fn is_subcommand(name: &str, command: &str) -> Option<String> {
-    let source = read("xtask/src/main.rs");
-    let variant = name[..1].to_uppercase() + &name[1..];
-    (!source.contains(&format!("Command::{variant}")))
-        .then(|| format!("`{command}`: no such command"))
+fn subcommands(file: &str, list: &str) -> BTreeSet<String> {
+    let text = read(file);
+    let list = format!("{list}::");
+    let variants = text.split(&list).skip(1);
+    let name = |rest: &str| {
+        rest.split(|c: char| !c.is_alphanumeric())
+            .next()
+            .unwrap()
+            .to_lowercase()
+    };
+    variants.map(name).collect()
+}
+
+/// Of `cargo xtask NAME`, and of `cargo xtask bench NAME`.
+fn unknown_subcommand(command: &str) -> Option<String> {
+    let mut words = command.split_whitespace().skip(2);
+    let known = match words.next() {
+        Some("bench") => match words.next() {
+            Some(what) if !what.starts_with("--") => {
+                subcommands("xtask/src/bench.rs", "What").contains(what)
+            }
+            _ => true,
+        },
+        Some(name) => subcommands("xtask/src/main.rs", "Command").contains(name),
+        None => true,
+    };
+    (!known).then(|| format!("`{command}`: no such command"))
+}
+
+/// Every `cargo xtask`, wherever a line breaks in it, up to the end of its quotes or a remark.
+fn xtask_commands(text: &str) -> Vec<String> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let rests = text.split("cargo xtask").skip(1);
+    rests
+        .map(|rest| format!("cargo xtask{}", rest.split(['`', '#']).next().unwrap()))
+        .collect()
+}
+
+#[test]
+fn every_subcommand_of_the_documents_exists() {
+    let sample = "`cargo\n  xtask ru --x`, `cargo xtask bench\ncos` and cargo xtask c2c # remark; `cargo xtask`";
+    let unknown = |text: &str| -> Vec<String> {
+        xtask_commands(text)
+            .iter()
+            .filter_map(|c| unknown_subcommand(c))
+            .collect()
+    };
+    assert_eq!(xtask_commands(sample).len(), 4);
+    assert_eq!(unknown(sample).len(), 2, "{:?}", unknown(sample));
+    for (document, least) in [
+        ("README.md", 10),
+        ("CONTRIBUTING.md", 20),
+        ("docs/DESIGN.md", 30),
+    ] {
+        let text = read(document);
+        assert!(xtask_commands(&text).len() >= least, "{document}");
+        assert_eq!(unknown(&text), Vec::<String>::new(), "{document}");
+    }
 }
 
 #[test]
