@@ -286,8 +286,7 @@ fn open<'a>(cli: &Cli, object: &'a mut MaybeUninit<OpenObject>) -> Result<OpenMa
     let options = libbpf::options(&cli.libbpf)?;
     let opened = libbpf::open(MainSkelBuilder::default(), options, object);
     let mut open = opened.map_err(|e| Failure::Load(format!("opening: {e}")))?;
-    // A probe of the scx headers that needs CONFIG_FUNCTION_TRACER and serves
-    // is_migration_disabled(), for which we have is_stuck().
+    // It needs CONFIG_FUNCTION_TRACER, for is_migration_disabled(); ours is is_stuck().
     open.progs.scx_lib_init_probe.set_autoload(false);
     if cli.verbose > 1 {
         for mut prog in open.open_object_mut().progs_mut() {
@@ -343,11 +342,9 @@ fn set_ops(open: &mut OpenMainSkel<'_>, cli: &Cli, hotplug_seq: u64) {
     // From 7.1 on the heartbeat does this, and the kernel warns of cpu_release.
     let generic_rescue = compat::ksym_exists("scx_bpf_dsq_reenq").unwrap_or(false);
     let ops = open.struct_ops.photon_ops_mut();
-    // Exiting tasks, too, and those that cannot migrate: the kernel would let each run for 20 ms before the queues are
-    // asked, and two of the latter, as seccomp filters make them, for ever.
-    ops.flags = *compat::SCX_OPS_KEEP_BUILTIN_IDLE
-        | *compat::SCX_OPS_ENQ_EXITING
-        | *compat::SCX_OPS_ENQ_MIGRATION_DISABLED;
+    // Also what exits and what cannot migrate: each would run for 20 ms first, and two of the latter for ever.
+    let queued = *compat::SCX_OPS_ENQ_EXITING | *compat::SCX_OPS_ENQ_MIGRATION_DISABLED;
+    ops.flags = *compat::SCX_OPS_KEEP_BUILTIN_IDLE | queued;
     ops.exit_dump_len = cli.exit_dump_len;
     ops.hotplug_seq = hotplug_seq;
     if generic_rescue {

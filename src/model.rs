@@ -94,8 +94,14 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// All devices together: when keys are pressed is nobody else's business.
+    /// All devices together: when keys are pressed is nobody else's business. And all rings: a keyboard and a mouse often
+    /// interrupt different CPUs.
     pub fn one_input(&mut self) {
+        self.rings = vec![self.rings.iter().fold(Ring::default(), |all, ring| Ring {
+            events: all.events + ring.events,
+            drops: all.drops + ring.drops,
+            read: all.read + ring.read,
+        })];
         let reports = self.input.values().map(|r| r.reports).sum();
         self.input = BTreeMap::from([("all".to_string(), Reports { reports })]);
     }
@@ -164,6 +170,22 @@ mod tests {
         assert!((d.p50 - 0.288).abs() < 1e-9, "{d:?}");
         assert!((d.p99 - 0.576).abs() < 1e-9, "{d:?}");
         assert!((d.max - 0.6).abs() < 1e-9);
+    }
+
+    /// Whose ring is written to tells a keyboard from a mouse.
+    #[test]
+    fn one_input_is_one_ring() {
+        let ring = |events, drops, read| Ring {
+            events,
+            drops,
+            read,
+        };
+        let mut sample = Sample {
+            rings: vec![ring(5, 1, 4), ring(70, 2, 60)],
+            ..Sample::default()
+        };
+        sample.one_input();
+        assert_eq!(sample.rings, [ring(75, 3, 64)]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! any thread is started. The rest stays: CPU hotplug means loading again.
 
 use caps::{CapSet, Capability, CapsHashSet};
-use log::debug;
+use log::{debug, warn};
 
 /// Found by experiment: `cargo xtask vm -- privilege`.
 const NEEDED: [Capability; 2] = [Capability::CAP_BPF, Capability::CAP_PERFMON];
@@ -11,7 +11,7 @@ const NEEDED: [Capability; 2] = [Capability::CAP_BPF, Capability::CAP_PERFMON];
 /// Not worth failing for: what cannot be dropped was not ours to drop.
 pub fn drop_unneeded() {
     if let Err(e) = drop_all_but(&NEEDED) {
-        debug!("capabilities kept: {e}");
+        warn!("capabilities that are not needed are kept: {e}");
     }
 }
 
@@ -25,7 +25,10 @@ fn drop_all_but(needed: &[Capability]) -> Result<(), caps::errors::CapsError> {
     // First, while we may: what no program that we start could get back.
     if held.contains(&Capability::CAP_SETPCAP) {
         for cap in caps::read(None, CapSet::Bounding)?.difference(&keep) {
-            caps::drop(None, CapSet::Bounding, *cap)?;
+            // A container may forbid it. What we hold ourselves goes all the same.
+            if let Err(e) = caps::drop(None, CapSet::Bounding, *cap) {
+                debug!("{cap} stays in the bounding set: {e}");
+            }
         }
     }
     caps::clear(None, CapSet::Inheritable)?;

@@ -2,11 +2,13 @@
 //! SIGINT, SIGTERM and SIGHUP as a descriptor that becomes readable.
 //!
 //! A hangup has two meanings. Somebody who sends it wants the configuration read
-//! again; when the kernel sends it, the terminal is gone, and with it whoever could
-//! press Ctrl-C. Under nohup the second one means nothing.
+//! again; or the terminal is gone, and with it whoever could press Ctrl-C: the kernel
+//! says so to the first process of a session alone, to all others a shell or sudo hands
+//! it on, and then the terminal itself tells. Under nohup the second one means nothing.
 
+use std::io::IsTerminal;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -29,6 +31,24 @@ pub struct Shutdown {
     signals: SignalFd,
     /// A terminal that goes away is nothing to us.
     nohup: bool,
+    /// That we were started from.
+    terminal: Option<OwnedFd>,
+}
+
+fn terminal() -> Option<OwnedFd> {
+    let (input, errors) = (std::io::stdin(), std::io::stderr());
+    let terminal = match input.is_terminal() {
+        true => input.as_fd(),
+        false => errors.is_terminal().then(|| errors.as_fd())?,
+    };
+    terminal.try_clone_to_owned().ok()
+}
+
+/// Its other end is closed.
+fn is_gone(terminal: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(terminal.as_fd(), PollFlags::empty())];
+    let polled = ppoll(&mut fds, Some(TimeSpec::from(Duration::ZERO)), None);
+    polled.is_ok() && (fds[0].revents()).is_some_and(|r| r.contains(PollFlags::POLLHUP))
 }
 
 /// Was SIGHUP ignored when we were started?
@@ -41,12 +61,12 @@ fn nohup() -> bool {
     }
 }
 
-/// What a signal asks for, by its number and who has sent it.
-fn meaning(signal: i32, code: i32, nohup: bool) -> Asked {
-    match (signal, code) {
-        (libc::SIGHUP, libc::SI_KERNEL) if nohup => Asked::Nothing,
-        (libc::SIGHUP, libc::SI_KERNEL) => Asked::Stop,
-        (libc::SIGHUP, _) => Asked::Reload,
+/// What a signal asks for, by its number and whether the terminal is gone.
+fn meaning(signal: i32, gone: bool, nohup: bool) -> Asked {
+    match (signal, gone) {
+        (libc::SIGHUP, true) if nohup => Asked::Nothing,
+        (libc::SIGHUP, true) => Asked::Stop,
+        (libc::SIGHUP, false) => Asked::Reload,
         _ => Asked::Stop,
     }
 }
@@ -68,8 +88,11 @@ impl Shutdown {
         set.thread_block().context("blocking the signals")?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let signals = SignalFd::with_flags(&set, flags).context("creating a signalfd")?;
-        let nohup = nohup();
-        Ok(Shutdown { signals, nohup })
+        Ok(Shutdown {
+            signals,
+            nohup: nohup(),
+            terminal: terminal(),
+        })
     }
 
     /// Sleeps for `time`, or until something is asked, which is taken by that.
@@ -100,7 +123,9 @@ impl Shutdown {
     pub fn asked(&self) -> Result<Asked> {
         let mut asked = Asked::Nothing;
         while let Some(info) = self.signals.read_signal().context("reading signals")? {
-            match meaning(info.ssi_signo as i32, info.ssi_code, self.nohup) {
+            let gone =
+                info.ssi_code == libc::SI_KERNEL || self.terminal.as_ref().is_some_and(is_gone);
+            match meaning(info.ssi_signo as i32, gone, self.nohup) {
                 Asked::Nothing => {}
                 Asked::Stop => return Ok(Asked::Stop),
                 Asked::Reload => asked = Asked::Reload,
@@ -123,15 +148,33 @@ mod tests {
 
     #[test]
     fn a_hangup_by_the_terminal_is_a_stop() {
-        let hangup = |code, nohup| meaning(libc::SIGHUP, code, nohup);
-        assert_eq!(hangup(libc::SI_USER, false), Asked::Reload);
-        assert_eq!(hangup(libc::SI_KERNEL, false), Asked::Stop);
-        assert_eq!(hangup(libc::SI_KERNEL, true), Asked::Nothing);
-        assert_eq!(hangup(libc::SI_USER, true), Asked::Reload);
-        for code in [libc::SI_USER, libc::SI_KERNEL] {
-            assert_eq!(meaning(libc::SIGINT, code, true), Asked::Stop);
-            assert_eq!(meaning(libc::SIGTERM, code, true), Asked::Stop);
+        let hangup = |gone, nohup| meaning(libc::SIGHUP, gone, nohup);
+        assert_eq!(hangup(false, false), Asked::Reload);
+        assert_eq!(hangup(true, false), Asked::Stop);
+        assert_eq!(hangup(true, true), Asked::Nothing);
+        assert_eq!(hangup(false, true), Asked::Reload);
+        for gone in [false, true] {
+            assert_eq!(meaning(libc::SIGINT, gone, true), Asked::Stop);
+            assert_eq!(meaning(libc::SIGTERM, gone, true), Asked::Stop);
         }
+    }
+
+    /// As a shell hands it on, or sudo: sent by a process, after the terminal has closed.
+    #[test]
+    fn a_hangup_that_is_handed_on_is_a_stop_if_the_terminal_is_gone() {
+        let thread = std::thread::spawn(|| {
+            let pty = nix::pty::openpty(None, None).expect("a terminal");
+            let mut shutdown = Shutdown::install().expect("a signalfd");
+            shutdown.nohup = false;
+            shutdown.terminal = Some(pty.slave);
+            let send = || pthread_kill(pthread_self(), Signal::SIGHUP).expect("sends");
+            send();
+            assert_eq!(shutdown.asked().expect("reads"), Asked::Reload);
+            drop(pty.master);
+            send();
+            assert_eq!(shutdown.asked().expect("reads"), Asked::Stop);
+        });
+        thread.join().expect("passes");
     }
 
     /// Under nohup and without: this test runs in both.

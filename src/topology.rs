@@ -9,6 +9,7 @@ pub mod prefer;
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use log::warn;
 
 use crate::bpf::intf;
 use crate::failure::Failure;
@@ -51,7 +52,15 @@ impl CpuMap {
     /// Reads the running machine.
     pub fn detect(wanted: &PreferCpus) -> Result<Self> {
         let (cpus, smt) = machine::detect()?;
-        Self::new(&cpus, wanted, *scx_utils::NR_CPU_IDS, smt)
+        let known = *scx_utils::NR_CPU_IDS;
+        let numbers = known.max(machine::numbers_online());
+        if numbers > known {
+            warn!(
+                "CPU {} was added to the machine: it is used, but belongs to no cache until scx_photon starts again",
+                numbers - 1
+            );
+        }
+        Self::new(&cpus, wanted, numbers, smt)
     }
 
     /// Builds the tables from what is known of all CPUs.

@@ -72,13 +72,18 @@ impl Session<'_> {
 
     fn status(&self) -> Daemon {
         let why = self.why.why();
-        Daemon {
+        let mut daemon = Daemon {
             pid: std::process::id(),
             uptime_s: self.begun.elapsed().as_secs_f64(),
-            process: why.process().to_string(),
-            frame_ms: why.usual_ms(),
-            stutters: why.stutters(),
+            ..Daemon::default()
+        };
+        // `why` looks back at a game that has ended; what is now is no game.
+        if why.is_alive() {
+            daemon.process = why.process().to_string();
+            daemon.frame_ms = why.usual_ms();
+            daemon.stutters = why.stutters();
         }
+        daemon
     }
 
     fn view(&self, uid: u32) -> Result<View> {

@@ -46,6 +46,15 @@ pub fn detect() -> Result<(Vec<Cpu>, bool)> {
     Ok((cpus, topo.smt_enabled))
 }
 
+/// The greatest number of a CPU that is online, and one. scx_utils counts once, at the start: a CPU that is plugged in
+/// later would have no queue, and the first task bound to it would end the scheduler.
+pub fn numbers_online() -> usize {
+    let online = read("/sys/devices/system/cpu/online").and_then(|text| list::parse(&text).ok());
+    online
+        .and_then(|cpus| cpus.last().map(|last| last + 1))
+        .unwrap_or(0)
+}
+
 /// The size of the third cache, which the kernel writes as `32768K`.
 fn l3_kb(cpu: usize) -> u64 {
     let text = read(&format!(

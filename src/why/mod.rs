@@ -296,6 +296,12 @@ impl Why {
         &self.process
     }
 
+    /// Has the process whose frames were last looked at not ended?
+    pub fn is_alive(&self) -> bool {
+        let tgid = self.watch.tgid;
+        tgid != 0 && process_name(tgid) == self.process
+    }
+
     /// The median of the last frames.
     pub fn usual_ms(&self) -> f64 {
         let last = self.frames.iter().rev().take(USUAL_FRAMES);
