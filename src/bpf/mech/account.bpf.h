@@ -198,12 +198,28 @@ static __always_inline bool waits_here(u64 dsq, s32 cpu)
 	return scx_bpf_dsq_nr_queued(dsq) > 0 && first_here(dsq, cpu);
 }
 
+/* In the other LLCs, in the order in which dispatch_steal() will. */
+static bool waits_elsewhere(s32 cpu)
+{
+	u32 own = cpu_llc[cpu & (MAX_CPUS - 1)];
+	u32 i, llc;
+
+	bpf_for(i, 1, nr_llcs) {
+		llc = llc_after(own, i);
+		if (waits_here(DSQ_URGENT_BASE + llc, cpu) ||
+		    waits_here(DSQ_LLC_BASE + llc, cpu))
+			return true;
+	}
+	return false;
+}
+
 void BPF_STRUCT_OPS(photon_update_idle, s32 cpu, bool idle)
 {
 	mark_idle(cpu, idle);
-	if (idle && (waits_here(urgent_dsq(cpu), cpu) ||
-		     waits_here(llc_dsq(cpu), cpu) ||
-		     READ_ONCE(cpu_ctx(cpu)->pinned))) {
+	if (idle &&
+	    (waits_here(urgent_dsq(cpu), cpu) ||
+	     waits_here(llc_dsq(cpu), cpu) || READ_ONCE(cpu_ctx(cpu)->pinned) ||
+	     (nr_llcs > 1 && waits_elsewhere(cpu)))) {
 		count(CNT_kick_late);
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 	}

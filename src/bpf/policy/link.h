@@ -108,7 +108,7 @@ static inline void link_chain(const volatile struct tunables *pr,
 	else if (w->source == SRC_RT)
 		chain_start(t, SRC_RT, w->now + us_to_ns(pr->frame_window_us));
 	else if (w->source == SRC_IRQ &&
-		 (w->facing ||
+		 ((w->facing && !is_background(w)) ||
 		  submits_frames(pr, t, is_background(w), w->role)))
 		chain_start(t, SRC_IRQ, w->now + us_to_ns(pr->frame_window_us));
 	else if (w->source == SRC_TASK && before_u64(w->now, w->waker_until) &&
@@ -204,7 +204,8 @@ static inline u8 link_class(const volatile struct tunables *pr,
 	if (w->source == SRC_INPUT && input_window(pr, w->device))
 		return CLASS_INPUT;
 	if (t->burst < budget &&
-	    (in_chain(t, w->now) || w->facing || (t->flags & TASK_LEARNT) ||
+	    (in_chain(t, w->now) ||
+	     (!is_background(w) && (w->facing || (t->flags & TASK_LEARNT))) ||
 	     submits_frames(pr, t, is_background(w), w->role)))
 		return CLASS_FRAME;
 	if (w->kernel)
