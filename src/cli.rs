@@ -179,8 +179,18 @@ pub enum Command {
     ///
     /// Exits 0 if scx_photon schedules, 10 if the kernel's own scheduler does, 11 if another sched_ext scheduler does,
     /// 12 if scx_photon is attached but nobody listens at its socket, 4 if this kernel has no sched_ext.
+    ///
+    /// With --json: scheduling (scx_photon is in charge, by the kernel's word); state, ops, enable_seq, nr_rejected and
+    /// switch_all, as in /sys/kernel/sched_ext, null where that has none; latched (it was ejected in this boot and stays
+    /// off); heartbeat (answers, busy or silent); and daemon, null without an answer: pid, uptime_s, process (whose
+    /// frames it looks at, empty without one), frame_ms (their median interval), stutters (how many it remembers).
     Status,
     /// Say of each stuttering frame since its start, of the last 300, why it took so long; needs no root
+    ///
+    /// With --json: at_ns (of the newest record, CLOCK_MONOTONIC); process, tgid, pacer and pacer_pid (whose frames are
+    /// looked at, and the thread that paces them); frames and seconds (of this process); frame_ms and source_to_frame_ms
+    /// (quantiles); causes (how many of each); stutters, each with at_ns, process, tgid, frame_ms, usual_ms, work_ms (from
+    /// its source to its last link), ran_ms, waited_ms and slept_ms (of its critical path), cause and waits.
     Why {
         /// Also how the frame's time was spent, and its longest waits
         #[arg(long)]

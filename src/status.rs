@@ -242,4 +242,23 @@ mod tests {
             "scx_photon on for 5 min; game at 16.7 ms a frame, 1 stutter"
         );
     }
+
+    /// Scripts read these names; the man page is where they look.
+    #[test]
+    fn every_name_in_the_json_is_explained() {
+        let status = Status {
+            daemon: Some(Daemon::default()),
+            ..kernel("names", "enabled", Some("photon"))
+        };
+        let json = serde_json::to_value(status).expect("JSON");
+        let help = crate::cli::documented()
+            .find_subcommand_mut("status")
+            .map(|c| c.render_long_help().to_string())
+            .expect("the command");
+        let names =
+            |v: &serde_json::Value| Vec::from_iter(v.as_object().expect("one").keys().cloned());
+        for name in [names(&json), names(&json["daemon"])].concat() {
+            assert!(help.contains(&name), "{name}");
+        }
+    }
 }
