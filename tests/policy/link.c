@@ -73,31 +73,6 @@ static void starts(void)
 	check_case = 0;
 }
 
-/* Who says that he is background is that in a process that faces the player, too, but for a chain that reaches him. */
-static void background(void)
-{
-	for (u32 i = 0; i < 2; i++) {
-		struct task_ctx t = fresh();
-		struct wake w = from(SRC_IRQ);
-
-		check_case = i;
-		w.facing = true;
-		w.batch = i == 0;
-		w.weight = i == 0 ? WEIGHT_NICE0 : WEIGHT_NICE0 - 1;
-		link_wake(&tun, &t, &w);
-		CHECK(!in_chain(&t, T0));
-		CHECK_EQ(t.class, CLASS_BATCH);
-		t.flags |= TASK_LEARNT;
-		link_wake(&tun, &t, &w);
-		CHECK_EQ(t.class, CLASS_BATCH);
-		w = from_task(T0 + MS, SRC_INPUT, 0);
-		w.batch = true;
-		link_wake(&tun, &t, &w);
-		CHECK_EQ(t.class, CLASS_FRAME);
-	}
-	check_case = 0;
-}
-
 static void passes(void)
 {
 	struct task_ctx t = fresh();
@@ -406,7 +381,6 @@ int main(void)
 {
 	tun = default_tunables();
 	starts();
-	background();
 	passes();
 	ends();
 	dies_by_depth_and_time();
