@@ -8,8 +8,8 @@ use crate::spec::{Boot, On, SABOTAGE_FLAG, boot, named, test, twin};
 /// Four CPUs without SMT in one package: the machine of all figures.
 const FOUR: &str = "4";
 const TWO: &str = "2";
-/// As on most boards: the kernel counts with more CPUs than there are.
-const TWO_OF_FOUR: &str = "2,maxcpus=4";
+/// With room for two more, in sockets of their own: the kernel ignores places in one that has a CPU.
+const TWO_OF_FOUR: &str = "2,sockets=4,cores=1,threads=1,maxcpus=4";
 /// Two packages, so two last-level caches, and SMT.
 const EIGHT_IN_TWO_LLCS: &str = "8,sockets=2,cores=2,threads=2";
 
@@ -70,7 +70,7 @@ pub const BOOTS: &[Boot] = &[
     boot(
         "cycles",
         On::NewestKernel,
-        TWO_OF_FOUR,
+        TWO,
         &[named("cycles_40", "cycles", &["--cycles", "40"], 600)],
     ),
     boot(
@@ -194,6 +194,15 @@ pub const BOOTS: &[Boot] = &[
                 test("input_irq", &[], 300),
                 test("irq_wake", &["--reports", "150"], 300),
             ],
+        )
+    },
+    Boot {
+        input_devices: true,
+        ..boot(
+            "plug",
+            On::EveryKernel,
+            TWO_OF_FOUR,
+            &[test("plug", &[], 900)],
         )
     },
     Boot {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Moves the emulator's mouse and presses its keys, over its control socket.
+//! Moves the emulator's mouse, presses its keys and plugs in CPUs, over its control socket.
 
 use crate::guest::InputKind;
 use anyhow::{Context, Result, bail};
@@ -31,7 +31,7 @@ impl Qmp {
         Ok(qmp)
     }
 
-    fn execute(&mut self, name: &str, arguments: Value) -> Result<()> {
+    fn execute(&mut self, name: &str, arguments: Value) -> Result<Value> {
         writeln!(
             self.writer,
             "{}",
@@ -47,10 +47,23 @@ impl Qmp {
                 bail!("{name}: {error}");
             }
             // Events come in between and are of no interest.
-            if answer.get("return").is_some() {
-                return Ok(());
+            if let Some(value) = answer.get("return") {
+                return Ok(value.clone());
             }
         }
+    }
+
+    /// The next of those that the machine has room for.
+    pub fn plug_cpu(&mut self) -> Result<()> {
+        let places = self.execute("query-hotpluggable-cpus", json!({}))?;
+        // The emulator names the last place first; one that is taken has a path.
+        let places = places.as_array().into_iter().flatten().rev();
+        let mut free = places.filter(|place| place.get("qom-path").is_none());
+        let place = free.next().context("no room for another CPU")?;
+        let mut arguments = place["props"].clone();
+        arguments["driver"] = place["type"].clone();
+        self.execute("device_add", arguments)?;
+        Ok(())
     }
 
     /// Sends so many reports, `gap_ms` of host time apart.

@@ -115,17 +115,21 @@ impl<'a> Session<'a> {
                 reports,
                 gap_ms,
             } => {
-                let socket = self.qmp.clone();
-                // On its own thread: the guest goes on talking while it receives.
-                std::thread::spawn(move || {
-                    let sent = Qmp::connect(&socket)
-                        .and_then(|mut q| q.send_reports(kind, reports, gap_ms));
-                    if let Err(e) = sent {
-                        eprintln!("xtask: input through the emulator: {e:#}");
-                    }
-                });
+                self.ask(move |emulator| emulator.send_reports(kind, reports, gap_ms));
             }
+            Event::Plug {} => self.ask(Qmp::plug_cpu),
         }
+    }
+
+    /// On a thread of its own: the guest goes on talking while it is served.
+    fn ask(&self, what: impl FnOnce(&mut Qmp) -> anyhow::Result<()> + Send + 'static) {
+        let socket = self.qmp.clone();
+        std::thread::spawn(move || {
+            let done = Qmp::connect(&socket).and_then(|mut emulator| what(&mut emulator));
+            if let Err(e) = done {
+                eprintln!("xtask: the emulator: {e:#}");
+            }
+        });
     }
 
     /// A report for each job, or what went wrong with the machine.

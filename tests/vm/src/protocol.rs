@@ -86,6 +86,8 @@ pub enum Event {
         /// Host milliseconds between two.
         gap_ms: u64,
     },
+    /// Asks the host for one more CPU. Needs a machine with input devices, for its control socket, and room for a CPU.
+    Plug {},
     /// PID 1 itself cannot go on: an infrastructure error, never a test result.
     Broken {
         reason: String,
@@ -150,6 +152,7 @@ mod tests {
                 reports: 100,
                 gap_ms: 2,
             },
+            Event::Plug {},
             Event::Broken {
                 reason: "no job list".into(),
             },

@@ -62,6 +62,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("submitter", scenarios::submitter::run),
     ("submits", scenarios::submits::run),
     ("suspend", scenarios::suspend::run),
+    ("plug", scenarios::plug::run),
     ("prefer", scenarios::prefer::run),
     ("privilege", scenarios::privilege::run),
     ("fault", scenarios::fault::run),

@@ -41,6 +41,7 @@ pub mod no_config;
 pub mod no_probe;
 pub mod package;
 pub mod player_bench;
+pub mod plug;
 pub mod prefer;
 pub mod privilege;
 pub mod probe_cost;
