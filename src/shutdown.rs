@@ -17,6 +17,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::time::TimeSpec;
+use nix::unistd::{Pid, getsid};
 
 /// What the signals mean to the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,13 @@ fn nohup() -> bool {
         libc::sigaction(libc::SIGHUP, std::ptr::null(), old.as_mut_ptr()) == 0
             && old.assume_init().sa_sigaction == libc::SIG_IGN
     }
+}
+
+/// By who shares our session, or has ended since. Somebody from elsewhere wants the configuration read again, however
+/// long ago our terminal went.
+fn is_handed_on(sender: i32) -> bool {
+    let session = |pid| getsid(Some(Pid::from_raw(pid)));
+    session(sender).is_err() || session(sender) == session(0)
 }
 
 /// What a signal asks for, by its number and whether the terminal is gone.
@@ -123,8 +131,9 @@ impl Shutdown {
     pub fn asked(&self) -> Result<Asked> {
         let mut asked = Asked::Nothing;
         while let Some(info) = self.signals.read_signal().context("reading signals")? {
-            let gone =
-                info.ssi_code == libc::SI_KERNEL || self.terminal.as_ref().is_some_and(is_gone);
+            let gone = info.ssi_code == libc::SI_KERNEL
+                || (self.terminal.as_ref().is_some_and(is_gone)
+                    && is_handed_on(info.ssi_pid as i32));
             match meaning(info.ssi_signo as i32, gone, self.nohup) {
                 Asked::Nothing => {}
                 Asked::Stop => return Ok(Asked::Stop),
@@ -175,6 +184,23 @@ mod tests {
             assert_eq!(shutdown.asked().expect("reads"), Asked::Stop);
         });
         thread.join().expect("passes");
+    }
+
+    #[test]
+    fn a_hangup_from_another_session_is_handed_on_by_nobody() {
+        let mut other = std::process::Command::new("setsid")
+            .args(["sleep", "60"])
+            .spawn()
+            .expect("starts");
+        let pid = other.id() as i32;
+        while getsid(Some(Pid::from_raw(pid))) == getsid(None) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(!is_handed_on(pid));
+        assert!(is_handed_on(std::process::id() as i32));
+        other.kill().expect("ends");
+        other.wait().expect("has ended");
+        assert!(is_handed_on(pid));
     }
 
     /// Under nohup and without: this test runs in both.

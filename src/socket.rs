@@ -188,7 +188,7 @@ impl Socket {
             keep = client.write();
         }
         // A byte at a time, without an end, wakes us as often as requests do.
-        if idle {
+        if idle && alive {
             state.rate.spend();
         }
         // While a reply waits nothing more is read.

@@ -296,10 +296,9 @@ impl Why {
         &self.process
     }
 
-    /// Has the process whose frames were last looked at not ended?
+    /// Has the process whose frames were last looked at not ended? Its name may have changed since.
     pub fn is_alive(&self) -> bool {
-        let tgid = self.watch.tgid;
-        tgid != 0 && process_name(tgid) == self.process
+        !process_name(self.watch.tgid).is_empty()
     }
 
     /// The median of the last frames.

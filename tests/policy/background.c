@@ -28,7 +28,10 @@ static void is_no_frame_task(void)
 		CHECK(!in_chain(&t, T0));
 		CHECK_EQ(t.class, CLASS_BATCH);
 		t.flags |= TASK_LEARNT;
+		t.score = SCORE_ONE;
+		w.facing = false;
 		link_wake(&tun, &t, &w);
+		CHECK(t.flags & TASK_LEARNT);
 		CHECK_EQ(t.class, CLASS_BATCH);
 	}
 	check_case = 0;

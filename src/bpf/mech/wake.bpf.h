@@ -39,8 +39,8 @@ static __always_inline void learn_hardirq_bits(const struct task_struct *ticked)
 
 /*
  * Entering a BPF program counts as a migrate_disable() of the current task; from 6.18 on
- * not where RCU cannot be preempted. A current task without any shows which it is. Until
- * then one too few, where preemption in the kernel is none and the question idle.
+ * not where RCU cannot be preempted. A current task without any shows which it is: until
+ * its tick, there, one that is in such a section alone counts as free to move.
  * Not static: clang would make it a bool, whose BTF no kernel takes.
  */
 u32 own_migrate_disable = 1;

@@ -27,7 +27,7 @@ const SLICE_US: u64 = 2000;
 const REGISTERED: &str = "it was started by `scx_photon run`";
 /// Before 7.0 the probes are attached up to a second after the scheduler, and the game is looked for after them. Where
 /// the time is the host's this is many times that.
-const GIVE_UP: Duration = Duration::from_secs(30);
+const GIVE_UP: Duration = Duration::from_secs(120);
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let limit = Duration::from_millis(ctx.number("--limit-ms", LIMIT_MS)?);

@@ -36,7 +36,8 @@ pub fn run(ctx: &Ctx) -> Outcome {
         Ok(attached && photon.is_alive()? && photon.log().contains(NEW_CPU))
     })?;
     // Two, so that one of them waits in the CPU's own queue.
-    let load = Load::start(&vec![Worker::hog("bound").on(new); 2])?;
+    let bound = || Worker::hog("bound").on(new);
+    let load = Load::start(&[bound(), bound()])?;
     std::thread::sleep(RUN);
     let ran: Vec<u64> = load
         .finish()?
