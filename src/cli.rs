@@ -299,8 +299,20 @@ where
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    /// Scripts read these names; the man page is where they look.
+    pub fn explains_each_name(command: &str, objects: &[&serde_json::Value]) {
+        let mut all = documented();
+        let command = all.find_subcommand_mut(command).expect("the command");
+        let help = command.render_long_help().to_string();
+        for object in objects {
+            for name in object.as_object().expect("an object").keys() {
+                assert!(help.contains(name), "{name}");
+            }
+        }
+    }
 
     #[test]
     fn the_command_is_well_formed() {

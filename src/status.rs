@@ -192,6 +192,7 @@ pub fn run(as_json: bool) -> Result<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::tests::explains_each_name;
 
     /// A directory like the kernel's.
     fn kernel(name: &str, state: &str, ops: Option<&str>) -> Status {
@@ -243,7 +244,6 @@ mod tests {
         );
     }
 
-    /// Scripts read these names; the man page is where they look.
     #[test]
     fn every_name_in_the_json_is_explained() {
         let status = Status {
@@ -251,14 +251,6 @@ mod tests {
             ..kernel("names", "enabled", Some("photon"))
         };
         let json = serde_json::to_value(status).expect("JSON");
-        let help = crate::cli::documented()
-            .find_subcommand_mut("status")
-            .map(|c| c.render_long_help().to_string())
-            .expect("the command");
-        let names =
-            |v: &serde_json::Value| Vec::from_iter(v.as_object().expect("one").keys().cloned());
-        for name in [names(&json), names(&json["daemon"])].concat() {
-            assert!(help.contains(&name), "{name}");
-        }
+        explains_each_name("status", &[&json, &json["daemon"]]);
     }
 }

@@ -3,8 +3,10 @@
 //! what needs one without it where the machine is such; the rest runs in the test machine (`faults`).
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a failed helper is a failed test
 
+mod common;
+
+use common::cover;
 use std::ffi::CStr;
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -46,29 +48,6 @@ fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
-/// Mounts an empty directory over `dir`, for the calling process and its children alone.
-fn cover(dir: &CStr) -> io::Result<()> {
-    let kind = c"tmpfs".as_ptr();
-    let (none, no_data) = (std::ptr::null(), std::ptr::null());
-    // SAFETY: NUL-terminated strings that outlive the calls; null where the kernel takes it for "nothing".
-    let rc = unsafe {
-        let private = libc::MS_REC | libc::MS_PRIVATE;
-        let mut rc = libc::unshare(libc::CLONE_NEWNS);
-        if rc == 0 {
-            rc = libc::mount(none, c"/".as_ptr(), none, private, no_data);
-        }
-        if rc == 0 {
-            rc = libc::mount(kind, dir.as_ptr(), kind, 0, no_data);
-        }
-        rc
-    };
-    if rc == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
-}
-
 #[test]
 fn without_sched_ext_it_says_what_to_boot() {
     if has_sched_ext() || !Path::new("/sys/kernel/btf/vmlinux").exists() {
@@ -83,7 +62,7 @@ fn without_sched_ext_it_says_what_to_boot() {
 fn run_without_btf(args: &[&str]) -> Option<Output> {
     let mut command = photon(args);
     // SAFETY: between fork and exec only system calls are made.
-    unsafe { command.pre_exec(|| cover(BTF_DIR)) };
+    unsafe { command.pre_exec(|| cover(BTF_DIR, c"tmpfs", Some(c"tmpfs"), 0)) };
     let covered = |e| eprintln!("not tested: {BTF_DIR:?} cannot be covered: {e}");
     command.output().map_err(covered).ok()
 }

@@ -2,7 +2,10 @@
 //! Who reads what is printed: one that has seen enough ends it without a panic and without a word, as behind `| head`.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a failed helper is a failed test
 
-use std::ffi::{CStr, CString};
+mod common;
+
+use common::cover;
+use std::ffi::CString;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -43,27 +46,6 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
     }
 }
 
-/// Shows a directory as /run, to the calling process and its children alone.
-fn as_run(dir: &CStr) -> io::Result<()> {
-    let (none, no_data) = (std::ptr::null(), std::ptr::null());
-    // SAFETY: NUL-terminated strings that outlive the calls; null where the kernel takes it for "nothing".
-    let rc = unsafe {
-        let private = libc::MS_REC | libc::MS_PRIVATE;
-        let mut rc = libc::unshare(libc::CLONE_NEWNS);
-        if rc == 0 {
-            rc = libc::mount(none, c"/".as_ptr(), none, private, no_data);
-        }
-        if rc == 0 {
-            rc = libc::mount(dir.as_ptr(), c"/run".as_ptr(), none, libc::MS_BIND, no_data);
-        }
-        rc
-    };
-    match rc {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
-}
-
 /// An empty directory.
 fn scratch(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("photon-{name}-{}", std::process::id()));
@@ -76,7 +58,7 @@ fn unread_with(run: &Path, args: &[&str]) -> Option<Output> {
     let dir = CString::new(run.to_str().unwrap()).unwrap();
     let mut command = photon(args);
     // SAFETY: between fork and exec only system calls are made.
-    unsafe { command.pre_exec(move || as_run(&dir)) };
+    unsafe { command.pre_exec(move || cover(c"/run", &dir, None, libc::MS_BIND)) };
     let covered = |e| eprintln!("not tested: /run cannot be covered: {e}");
     unread(&mut command).map_err(covered).ok()
 }

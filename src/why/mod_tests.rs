@@ -2,6 +2,7 @@
 //! Games of one thread, quiet and in trouble.
 
 use super::*;
+use crate::cli::tests::explains_each_name;
 use crate::why::record::tests::{turn, wait};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -144,17 +145,9 @@ fn a_name_that_was_cut_is_shown() {
     assert_eq!(name, "fourteen-bytes\u{fffd}");
 }
 
-/// Scripts read these names; the man page is where they look.
 #[test]
 fn every_name_in_the_json_is_explained() {
     let why = Why::with_stutters(1);
     let json = serde_json::to_value(why.report()).expect("JSON");
-    let help = crate::cli::documented()
-        .find_subcommand_mut("why")
-        .map(|c| c.render_long_help().to_string())
-        .expect("the command");
-    let names = |v: &serde_json::Value| Vec::from_iter(v.as_object().expect("one").keys().cloned());
-    for name in [names(&json), names(&json["stutters"][0])].concat() {
-        assert!(help.contains(&name), "{name}");
-    }
+    explains_each_name("why", &[&json, &json["stutters"][0]]);
 }
