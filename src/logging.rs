@@ -35,13 +35,17 @@ pub fn start(verbose: u8) -> Result<()> {
         1 => (LevelFilter::Debug, Some(PrintLevel::Warn)),
         LIBBPF.. => (LevelFilter::Trace, Some(PrintLevel::Debug)),
     };
-    let config = ConfigBuilder::new()
+    let mut config = ConfigBuilder::new();
+    config
         .set_time_level(LevelFilter::Off)
         .set_thread_level(LevelFilter::Off)
         .set_target_level(LevelFilter::Off)
-        .set_location_level(LevelFilter::Off)
-        .build();
-    WriteLogger::init(level, config, Line::default())?;
+        .set_location_level(LevelFilter::Off);
+    if verbose == 0 {
+        // It warns of what older kernels do not tell of CPUs, which changes nothing here.
+        config.add_filter_ignore_str("scx_utils");
+    }
+    WriteLogger::init(level, config.build(), Line::default())?;
     match libbpf {
         // Every failure becomes one line of ours.
         None => drop(libbpf_rs::set_print(None)),

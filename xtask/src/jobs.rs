@@ -135,7 +135,7 @@ pub const BOOTS: &[Boot] = &[
         "caches",
         On::EveryKernel,
         FOUR_IN_TWO_LLCS,
-        &[test("caches", &[], 60)],
+        &[test("attach", &[], 120), test("caches", &[], 60)],
     ),
     boot(
         "own_llc",

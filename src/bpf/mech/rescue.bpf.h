@@ -67,8 +67,11 @@ static __always_inline void rescue_on(s32 cpu, u64 dsq)
 	scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
 
-/* `cpu` is the only one that may take from this queue, or negative. */
-static __noinline int rescue_queue(u64 dsq, s32 cpu, u64 now)
+/*
+ * `cpu` is the only one that may take from this queue, or negative. Not static: so the
+ * verifier reads it once, and not at each of its calls within loops.
+ */
+__noinline int rescue_queue(u64 dsq, s32 cpu, u64 now)
 {
 	struct task_struct *p;
 	s64 late;
