@@ -29,7 +29,7 @@ COUNTER(preempt_other, "Preempted the running task of another CPU")
 COUNTER(preempt_none,
 	"Wanted to preempt, but every candidate was as urgent, or claimed by another")
 COUNTER(give_way,
-	"Gave its CPU back before it ran: an input reader waits that found no victim")
+	"Gave its CPU back before it ran: input waits that found no victim, or bound here")
 COUNTER(queue_llc, "Queued by deadline for the CPUs of its LLC")
 COUNTER(queue_urgent,
 	"Queued by deadline for the CPUs of its LLC, before fair work")

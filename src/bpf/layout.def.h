@@ -110,6 +110,13 @@ FIELD(process_ctx, tgid, 0, ANY, WAKERS)
 FIELD(process_ctx, facing_until, 0, ANY, WAKERS)
 FIELD(process_ctx, faces, 0, ANY, WAKERS)
 
+/* Four to a line: stored to when tasks are born and end. */
+LAYOUT(birth, 16, 16, 0)
+FIELD(birth, pid, 0, ANY, ANY)
+FIELD(birth, maker, 0, ANY, ANY)
+FIELD(birth, maker_pid, 0, ANY, ANY)
+FIELD(birth, maker_weight, 0, ANY, ANY)
+
 /* Four to a line: stored to when a game forks. */
 LAYOUT(kin, 16, 16, 4)
 FIELD(kin, tgid, 0, ANY, WAKERS)

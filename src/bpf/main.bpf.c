@@ -64,6 +64,7 @@ char _license[] SEC("license") = "GPL";
 #include "mech/frequency.bpf.h"
 #include "mech/charge.bpf.h"
 #include "mech/dispatch.bpf.h"
+#include "mech/birth.bpf.h"
 #include "mech/account.bpf.h"
 #include "mech/rescue.bpf.h"
 #include "mech/balance.bpf.h"

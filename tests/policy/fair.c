@@ -178,6 +178,38 @@ static void a_thread_is_born_with_its_makers_debt(void)
 	CHECK_EQ(fair_cost(3 * MS, 0), 3 * MS);
 }
 
+/* What of a lead of 6 ms at the end of `t` its maker owes, beyond the clock. */
+static s64 left(u8 class, u64 weight, u8 maker_class, u64 maker_weight)
+{
+	struct task_ctx t = { .class = class, .vtime = 1006 * MS };
+	struct task_ctx maker = { .class = maker_class, .vtime = 990 * MS };
+
+	return fair_bequeathed(&t, weight, &maker, maker_weight, 1000 * MS) - 1000 * MS;
+}
+
+static void a_maker_owes_what_its_thread_has_left(void)
+{
+	struct task_ctx behind = { .class = CLASS_FAIR, .vtime = 999 * MS };
+	struct task_ctx maker = { .class = CLASS_FAIR, .vtime = 1009 * MS };
+
+	CHECK_EQ(left(CLASS_FAIR, WEIGHT_NICE0, CLASS_FAIR, WEIGHT_NICE0), 6 * MS);
+	CHECK_EQ(left(CLASS_FAIR, WEIGHT_NICE0 / 2, CLASS_FAIR, WEIGHT_NICE0), 3 * MS);
+	CHECK_EQ(left(CLASS_FAIR, WEIGHT_NICE0, CLASS_FAIR, 2 * WEIGHT_NICE0), 3 * MS);
+	CHECK_EQ(left(CLASS_FAIR, WEIGHT_NICE0, CLASS_FAIR, 0), 0);
+	for (u8 class = CLASS_INPUT; class < NR_CLASSES; class ++) {
+		check_case = class;
+		if (class == CLASS_FAIR)
+			continue;
+		CHECK_EQ(left(class, WEIGHT_NICE0, CLASS_FAIR, WEIGHT_NICE0), -10 * MS);
+		CHECK_EQ(left(CLASS_FAIR, WEIGHT_NICE0, class, WEIGHT_NICE0), -10 * MS);
+	}
+	/* Never less than it owes, and nothing for who has had too little. */
+	CHECK_EQ(fair_bequeathed(&behind, WEIGHT_NICE0, &maker, WEIGHT_NICE0, 1000 * MS), 1009 * MS);
+	behind.vtime = 1003 * MS;
+	CHECK_EQ(fair_bequeathed(&behind, WEIGHT_NICE0, &maker, WEIGHT_NICE0, 1000 * MS), 1009 * MS);
+	CHECK(!is_grown(FAIR_GROWN_NS - 1) && is_grown(FAIR_GROWN_NS));
+}
+
 int main(void)
 {
 	follows_who_is_served();
@@ -188,5 +220,6 @@ int main(void)
 	sleepers();
 	shift();
 	a_thread_is_born_with_its_makers_debt();
+	a_maker_owes_what_its_thread_has_left();
 	return check_done();
 }

@@ -16,18 +16,34 @@ static __always_inline void note_delay(s32 cpu, u64 delay)
 		d->max = delay;
 }
 
+/* Key of a reader or kernel thread that is bound to this CPU and due before p, or 0. */
+static __always_inline u64 bound_asks(const struct task_ctx *t,
+				      const struct cpu_ctx *c, s32 cpu)
+{
+	u64 head;
+
+	if (!READ_ONCE(c->pinned))
+		return 0;
+	head = head_key(cpu_dsq(cpu));
+	if (!head || class_of_key(head) > CLASS_KERNEL ||
+	    !before_u64(head, queue_key(0, t->deadline)))
+		return 0;
+	return head;
+}
+
 /* The reader that the others give way to runs; or p, before it has run, gives way. */
 static __always_inline void give_way(const struct task_ctx *t,
 				     struct cpu_ctx *c, s32 cpu)
 {
 	u64 asked = READ_ONCE(shared.hurry);
 
-	if (!asked)
-		return;
-	if (t->class == CLASS_INPUT)
+	if (asked && t->class == CLASS_INPUT)
 		WRITE_ONCE(shared.hurry, 0);
-	if (!gives_way(t->class, asked, c->answered))
-		return;
+	if (!gives_way(t->class, asked, c->answered)) {
+		asked = bound_asks(t, c, cpu);
+		if (!gives_way(t->class, asked, c->answered))
+			return;
+	}
 #ifdef PHOTON_SABOTAGE
 	if (sabotage == SABOTAGE_KEEP_CPU)
 		return;
@@ -137,8 +153,11 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 			lock_drop(t);
 	}
 	why_stopping(p, t, ran, runnable);
-	if (!runnable)
+	if (!runnable) {
+		if (p->__state == TASK_DEAD_)
+			bequeath(p, t, scx_bpf_now());
 		return;
+	}
 	if (request_used(t))
 		t->flags |= TASK_EXPIRED;
 	else

@@ -7,16 +7,21 @@
  * The vtime a task begins with. At a fork the current task is its maker; a task that
  * comes from another class has run before, and has nobody's debt.
  */
-static __always_inline u64 first_vtime(const struct task_struct *p, u64 now)
+static __always_inline u64 first_vtime(const struct task_struct *p, u32 slot,
+				       u64 now)
 {
 	const struct task_struct *maker = bpf_get_current_task_btf();
 	u64 clock = fair_now(fair_clock(), now);
 	u64 ran = sub_sat(now, cpu_ctx(this_cpu())->counted);
+	u64 born;
 
-	if (p->se.sum_exec_runtime || !task_slot(maker))
+	if (p->se.sum_exec_runtime || !task_slot(maker)) {
+		note_arrival(p, slot);
 		return clock;
-	return fair_born(clock, task_ctx(maker), min_u64(ran, STINT_MAX_NS),
+	}
+	born = fair_born(clock, task_ctx(maker), min_u64(ran, STINT_MAX_NS),
 			 maker->scx.weight);
+	return fair_born(born, note_birth(p, slot), 0, WEIGHT_NICE0);
 }
 
 /*
@@ -46,14 +51,17 @@ void BPF_STRUCT_OPS(photon_enable, struct task_struct *p)
 	__builtin_memset(t, 0, sizeof(*t));
 	t->class = CLASS_FAIR;
 	t->flags = p->flags & PF_KTHREAD ? TASK_KTHREAD : 0;
-	t->vtime = first_vtime(p, now);
+	t->vtime = first_vtime(p, slot, now);
 	t->sum_exec = p->se.sum_exec_runtime;
 	t->woken_at = now;
 }
 
 void BPF_STRUCT_OPS(photon_disable, struct task_struct *p)
 {
-	slot_free(task_slot(p));
+	u32 slot = task_slot(p);
+
+	WRITE_ONCE(birth_of(slot)->pid, 0);
+	slot_free(slot);
 	p->scx.dsq_vtime = 0;
 }
 

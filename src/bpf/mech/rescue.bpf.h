@@ -16,13 +16,16 @@ static __always_inline s64 key_late(u64 key, u64 now)
 	return (s64)((now << SLOT_BITS) - key) >> SLOT_BITS;
 }
 
+/*
+ * The timer's own, the best that it has found so far. In memory, see struct heartbeat:
+ * on 6.12 it was more than the verifier reads.
+ */
 struct rescuer {
 	u64 rank; /* 0: none found */
 	s32 cpu;
-};
+} rescuer;
 
-static __always_inline void try_rescuer(struct rescuer *best, s32 cpu, u64 now,
-					u64 late)
+static __always_inline void try_rescuer(s32 cpu, u64 now, u64 late)
 {
 	const struct cpu_ctx *c = cpu_ctx(cpu);
 	struct running r = {
@@ -32,24 +35,25 @@ static __always_inline void try_rescuer(struct rescuer *best, s32 cpu, u64 now,
 	};
 	u64 rank = rescue_rank(&r, looks_idle(cpu), now, late);
 
-	if (rank > best->rank) {
-		best->rank = rank;
-		best->cpu = cpu;
+	if (rank > rescuer.rank) {
+		rescuer.rank = rank;
+		rescuer.cpu = cpu;
 	}
 }
 
 /* The best of all CPUs that p may use, or -1. */
 static s32 find_rescuer(struct task_struct *p, u64 now, u64 late)
 {
-	struct rescuer best = { .cpu = -1 };
 	u32 i;
 
+	rescuer.rank = 0;
+	rescuer.cpu = -1;
 	/* One that is told already has another queue to serve. */
 	bpf_for(i, 0, nr_cpus)
 		if (bpf_cpumask_test_cpu(i, p->cpus_ptr) &&
 		    !READ_ONCE(cpu_ctx(i)->overdue))
-			try_rescuer(&best, i, now, late);
-	return best.cpu;
+			try_rescuer(i, now, late);
+	return rescuer.cpu;
 }
 
 /*
@@ -67,11 +71,8 @@ static __always_inline void rescue_on(s32 cpu, u64 dsq)
 	scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
 
-/*
- * `cpu` is the only one that may take from this queue, or negative. Not static: so the
- * verifier reads it once, and not at each of its calls within loops.
- */
-__noinline int rescue_queue(u64 dsq, s32 cpu, u64 now)
+/* `cpu` is the only one that may take from this queue, or negative. */
+static __noinline int rescue_queue(u64 dsq, s32 cpu, u64 now)
 {
 	struct task_struct *p;
 	s64 late;

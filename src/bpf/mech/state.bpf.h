@@ -29,6 +29,7 @@ const volatile u32 sabotage = SABOTAGE_NONE;
 #endif
 
 struct task_ctx tasks[MAX_TASKS] SEC(".bss.tasks");
+struct birth births[MAX_TASKS] SEC(".bss.births");
 struct process_ctx processes[MAX_PROCESSES] SEC(".bss.processes");
 struct cpu_ctx cpus[MAX_CPUS] SEC(".bss.cpus");
 struct cpu_counters counters[MAX_CPUS] SEC(".bss.counters");

@@ -117,26 +117,29 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 }
 
 /* Whom a crowd that is bound to his CPU makes wait for its round. */
-static inline bool joins_crowd(const volatile struct tunables *pr,
-			       const struct task_ctx *t)
+static inline bool joins_crowd(const struct task_ctx *t)
 {
-	return t->class >= CLASS_FAIR && !(t->flags & TASK_KTHREAD) &&
-	       is_hog(pr, t);
+	return t->class >= CLASS_FAIR && !(t->flags & TASK_KTHREAD);
 }
 
 /*
- * What the deadline of a hog moves back by in a crowd that is bound to its CPU, whose round
- * is longer than that, ns. All by the same, so that nice and debts still tell them apart.
- * Where the round of all CPUs has made it longer already, by the rest: the sum of both is
- * beyond the kernel's watchdog.
+ * What the deadline of a task moves back by in a crowd that is bound to its CPU, whose round
+ * is longer than that, ns. That of all hogs by the same, so that nice and debts still tell
+ * them apart, that of shorter work by as much less as it is shorter: a crowd of short
+ * sleepers, all of them overdue, came before kernel threads and frames for 95 ms. Where the
+ * round of all CPUs has made it longer already, by the rest: the sum of both is beyond the
+ * kernel's watchdog.
  */
 static inline u64 crowd_stretch(const volatile struct tunables *pr,
 				const struct task_ctx *t,
 				const struct fair_clock *fc, u64 round)
 {
-	if (!joins_crowd(pr, t))
-		return 0;
-	return sub_sat(round, fair_stretch(fc, us_to_ns(pr->fair_deadline_us)));
+	u64 slice = us_to_ns(pr->slice_us);
+	u64 share = min_u64(max_u64(t->burst, t->used), slice);
+	u64 most = sub_sat(round,
+			   fair_stretch(fc, us_to_ns(pr->fair_deadline_us)));
+
+	return joins_crowd(t) ? div_or(most * share, slice, 0) : 0;
 }
 
 /* Let go from there, it waits no longer than others do, or than it would have. */

@@ -38,6 +38,8 @@ enum {
 	 * with many, and take it back from whoever comes later.
 	 */
 	FAIR_MEMORY_NS = 100 * NSEC_PER_MSEC_,
+	/* Of CPU time: more than two requests, far more than a fork and an exec. */
+	FAIR_GROWN_NS = 8 * NSEC_PER_MSEC_,
 	/* Extrapolate at most this far if the timer is late. */
 	FAIR_STALE_NS = 200 * NSEC_PER_MSEC_,
 	/*
@@ -99,6 +101,31 @@ static inline u64 fair_born(u64 fair_vtime, const struct task_ctx *maker,
 	if (is_urgent(maker->class) || before_u64(owes, fair_vtime))
 		return fair_vtime;
 	return owes;
+}
+
+/* Has a task run for so long, ns in all, that who it makes is of its own making? */
+static inline bool is_grown(u64 ran)
+{
+	return ran >= FAIR_GROWN_NS;
+}
+
+/*
+ * The maker's account after the end of a task that it made: at least as far ahead of the
+ * clock as that one was, by weight. Somebody who makes a thread for each 2 ms of work and
+ * waits for it got 5.7 times a hog's share. Work of low weight is ahead for ever.
+ */
+static inline u64 fair_bequeathed(const struct task_ctx *t, u64 weight,
+				  const struct task_ctx *maker,
+				  u64 maker_weight, u64 fair_vtime)
+{
+	u64 lead = t->vtime - fair_vtime;
+	u64 owes;
+
+	if (t->class != CLASS_FAIR || maker->class != CLASS_FAIR ||
+	    (s64)lead <= 0)
+		return maker->vtime;
+	owes = fair_vtime + div_or(lead * weight, maker_weight, 0);
+	return before_u64(maker->vtime, owes) ? owes : maker->vtime;
 }
 
 /*

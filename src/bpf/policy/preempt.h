@@ -145,7 +145,7 @@ static inline bool takes_late(u8 last, u64 deadline, u64 now)
 
 /*
  * Does who gets a CPU now give it back at once? An input reader has found no victim
- * at `asked`, ns (0: none waits), because real-time tasks had the CPUs or they were
+ * at `asked`, ns (0: none waits), or one that is bound there waits under that key, because real-time tasks had the CPUs or they were
  * between two tasks. It waits in the queue; but a CPU that a real-time task gives
  * back goes on with whom that had driven off, for a slice, and looks at no queue.
  * Once a CPU and reader, or a CPU that this one may not use would never come to run

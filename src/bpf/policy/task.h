@@ -95,6 +95,14 @@ struct kin {
 	u32 reserved;
 };
 
+/* Who made a task, by its slot: see mech/birth.bpf.h. */
+struct birth {
+	u32 pid; /* whose slot it is; 0: nobody's */
+	u32 maker; /* slot; 0: not known */
+	u32 maker_pid; /* whose slot that was */
+	u32 maker_weight;
+};
+
 #define CACHE_LINE 64
 
 _Static_assert(sizeof(struct task_ctx) == CACHE_LINE,

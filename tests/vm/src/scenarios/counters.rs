@@ -41,7 +41,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     tour::readers_cpu_taken()?;
     tour::in_step()?;
     tour::held_by_realtime()?;
-    taken::longest_wait(&mouse)?;
+    taken::longest_wait(&mouse, None)?;
     mouse.play(0, REPORTS, NS_PER_MS)?;
     let sample = Sample::settled(&photon)?;
     let names = described(ctx)?;
