@@ -19,6 +19,7 @@ use crate::ejection::Exit;
 use crate::failure::Failure;
 use crate::libbpf;
 use crate::model::{Delay, Layout, Sample};
+use crate::refusal;
 use crate::snapshot::{self, Snapshot};
 use crate::tables::{COUNTERS, TUNABLES, Values};
 use crate::topology::CpuMap;
@@ -49,7 +50,9 @@ impl<'a> Scheduler<'a> {
         fill_rodata(&mut open, cli, &map)?;
         set_ops(&mut open, cli, seq);
         uei_set_size!(open, photon_ops, uei);
-        let skel = open.load().map_err(|e| Failure::Load(load_error(&e)))?;
+        let skel = open
+            .load()
+            .map_err(|e| Failure::Load(refusal::of_load(&e)))?;
         let mut this = Scheduler {
             skel,
             link: RefCell::new(None),
@@ -374,20 +377,6 @@ fn append_version(name: &mut [std::ffi::c_char]) {
     for (slot, byte) in name[start..].iter_mut().zip(suffix.bytes().take(room)) {
         *slot = byte as std::ffi::c_char;
     }
-}
-
-/// libbpf reports errno only; kernels built with an old pahole are the usual
-/// cause and the hardest to guess.
-fn load_error(err: &libbpf_rs::Error) -> String {
-    let bad = compat::malformed_scx_kfuncs();
-    if bad.is_empty() {
-        return format!("{err:#}; run with -vv for libbpf's log");
-    }
-    format!(
-        "its BTF is malformed, for every sched_ext scheduler ({}); the usual cause is a kernel built with pahole \
-         older than 1.26; boot another kernel",
-        bad.join(", ")
-    )
 }
 
 fn c_text(chars: &[std::ffi::c_char]) -> String {

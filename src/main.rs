@@ -44,6 +44,7 @@ mod probe;
 mod probes;
 mod rate;
 mod recording;
+mod refusal;
 mod register;
 mod report;
 mod rundir;

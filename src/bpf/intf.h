@@ -121,7 +121,7 @@ struct cpu_ctx {
 	u32 changed; /* 164: pid whose stint goes on after a change of it; 0: none */
 	u64 answered; /* 168: ns, the last `shared.hurry` it has given way to */
 	u64 counted; /* 176: ns, up to when the running task's CPU time is accounted for */
-	u8 reserved4[8];
+	u64 answered_bound; /* 184: key of the last bound task it has given way to */
 	/* line 3: the timer */
 	u8 stranded; /* 192: nothing of ours ran at the last beat, and tasks wait */
 	u8 reserved5[63];

@@ -38,7 +38,7 @@ FIELD(task_ctx, flags, 0, HOLDER, HOLDER)
 FIELD(task_ctx, submits, 0, HOLDER, HOLDER)
 FIELD(task_ctx, submitted, 0, HOLDER, HOLDER)
 
-LAYOUT(cpu_ctx, 256, 128, 150)
+LAYOUT(cpu_ctx, 256, 128, 142)
 FIELD(cpu_ctx, deadline, 0, OWN, WAKERS)
 FIELD(cpu_ctx, started, 0, OWN, WAKERS)
 FIELD(cpu_ctx, class, 0, OWN, WAKERS)
@@ -58,6 +58,7 @@ FIELD(cpu_ctx, fair_pulls, 2, OWN, TIMER)
 FIELD(cpu_ctx, lock_holder, 2, OWN, OWN)
 FIELD(cpu_ctx, changed, 2, OWN, OWN)
 FIELD(cpu_ctx, answered, 2, OWN, OWN)
+FIELD(cpu_ctx, answered_bound, 2, OWN, OWN)
 FIELD(cpu_ctx, counted, 2, OWN, OWN)
 FIELD(cpu_ctx, stranded, 3, TIMER, TIMER)
 
@@ -111,11 +112,12 @@ FIELD(process_ctx, facing_until, 0, ANY, WAKERS)
 FIELD(process_ctx, faces, 0, ANY, WAKERS)
 
 /* Four to a line: stored to when tasks are born and end. */
-LAYOUT(birth, 16, 16, 0)
+LAYOUT(birth, 16, 16, 1)
 FIELD(birth, pid, 0, ANY, ANY)
 FIELD(birth, maker, 0, ANY, ANY)
 FIELD(birth, maker_pid, 0, ANY, ANY)
 FIELD(birth, maker_weight, 0, ANY, ANY)
+FIELD(birth, maker_is_root, 0, ANY, ANY)
 
 /* Four to a line: stored to when a game forks. */
 LAYOUT(kin, 16, 16, 4)

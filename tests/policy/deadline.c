@@ -203,8 +203,8 @@ static void crowd_is_within_the_watchdog(void)
 }
 
 /*
- * Hogs of a crowd on one CPU are due after its round, all by the same later, shorter work by less; no kernel thread and
- * nothing urgent is.
+ * Hogs of a crowd on one CPU are due after its round, all by the same later, sleepers by less; nothing short, urgent or
+ * of the kernel is.
  */
 static void crowds(void)
 {
@@ -213,13 +213,15 @@ static void crowds(void)
 
 	for (u8 class = CLASS_INPUT; class < NR_CLASSES; class ++) {
 		struct task_ctx hog = { .class = class, .used = us_to_ns(tun.slice_us) };
-		struct task_ctx shell = { .class = class, .burst = MS };
+		struct task_ctx shell = { .class = class, .burst = us_to_ns(tun.slice_us) / 4 };
 		struct task_ctx kthread = { .class = class, .used = hog.used, .flags = TASK_KTHREAD };
 
 		check_case = class;
 		CHECK_EQ(crowd_stretch(&tun, &hog, &fc, shipped), 0);
 		CHECK_EQ(crowd_stretch(&tun, &hog, &fc, shipped + MS), class >= CLASS_FAIR ? MS : 0);
-		CHECK_EQ(crowd_stretch(&tun, &shell, &fc, shipped + 3 * MS), class >= CLASS_FAIR ? MS : 0);
+		CHECK_EQ(crowd_stretch(&tun, &shell, &fc, FAIR_ROUND_MAX_NS), 0);
+		shell.burst = us_to_ns(tun.slice_us) * 5 / 8;
+		CHECK_EQ(crowd_stretch(&tun, &shell, &fc, shipped + 2 * MS), class >= CLASS_FAIR ? MS : 0);
 		CHECK_EQ(crowd_stretch(&tun, &kthread, &fc, 10 * shipped), 0);
 	}
 	crowd_is_within_the_watchdog();

@@ -19,6 +19,8 @@ const FOUR_IN_TWO_LLCS: &str = "4,sockets=2,cores=2,threads=1";
 /// To attach again is to have every program verified again: up to 3 s where each instruction is a nanosecond.
 const HOTPLUG_EMULATED: &[&str] = &["--limit-ms", "9000"];
 
+const SMT_EMULATED: &[&str] = &["--smt", "--limit-ms", "9000"];
+
 /// Four CPUs share what the host has, and the clock is the host's: only that every hog runs can be asked.
 const HOTPLUG_PARALLEL: &[&str] = &["--limit-ms", "60000", "--share-percent", "20"];
 
@@ -114,6 +116,12 @@ pub const BOOTS: &[Boot] = &[
             test("rescue", &[], 60),
             test("killed", &["--times", "1"], 120),
             test("suspend", &["--cycles", "1"], 120),
+            named(
+                "suspend_processors",
+                "suspend",
+                &["--processors", "--cycles", "2"],
+                200,
+            ),
             test("privilege", &[], 120),
         ],
     ),
@@ -129,6 +137,7 @@ pub const BOOTS: &[Boot] = &[
             test("input_rings", &[], 120),
             test("counters", &[], 300),
             test("hotplug", HOTPLUG_EMULATED, 200),
+            named("hotplug_smt", "hotplug", SMT_EMULATED, 200),
         ],
     ),
     boot(
@@ -170,6 +179,8 @@ pub const BOOTS: &[Boot] = &[
             test("spread", &[], 120),
             test("input", &[], 120),
             named("wait_bound_10s", "wait_bound", &["--seconds", "10"], 120),
+            // The last: nothing of BPF loads after it.
+            test("lockdown", &[], 60),
         ],
     ),
     // Here everybody is bound to the one CPU, nobody finds a victim elsewhere, and the daemon waits for it, too.

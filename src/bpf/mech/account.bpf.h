@@ -16,19 +16,34 @@ static __always_inline void note_delay(s32 cpu, u64 delay)
 		d->max = delay;
 }
 
-/* Key of a reader or kernel thread that is bound to this CPU and due before p, or 0. */
-static __always_inline u64 bound_asks(const struct task_ctx *t,
-				      const struct cpu_ctx *c, s32 cpu)
+static __always_inline void leave_at_once(s32 cpu)
+{
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_KEEP_CPU)
+		return;
+#endif
+	count(CNT_give_way);
+	scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+}
+
+/*
+ * The same for one that is bound to this CPU, a reader or kernel thread: it waits in the
+ * CPU's own queue, and after a real-time task nobody has looked there either.
+ */
+static __always_inline void give_way_to_bound(const struct task_ctx *t,
+					      struct cpu_ctx *c, s32 cpu)
 {
 	u64 head;
 
-	if (!READ_ONCE(c->pinned))
-		return 0;
+	if (t->class < CLASS_GAME || !READ_ONCE(c->pinned))
+		return;
 	head = head_key(cpu_dsq(cpu));
-	if (!head || class_of_key(head) > CLASS_KERNEL ||
+	if (!gives_way(t->class, head, c->answered_bound) ||
+	    class_of_key(head) > CLASS_KERNEL ||
 	    !before_u64(head, queue_key(0, t->deadline)))
-		return 0;
-	return head;
+		return;
+	c->answered_bound = head;
+	leave_at_once(cpu);
 }
 
 /* The reader that the others give way to runs; or p, before it has run, gives way. */
@@ -40,17 +55,11 @@ static __always_inline void give_way(const struct task_ctx *t,
 	if (asked && t->class == CLASS_INPUT)
 		WRITE_ONCE(shared.hurry, 0);
 	if (!gives_way(t->class, asked, c->answered)) {
-		asked = bound_asks(t, c, cpu);
-		if (!gives_way(t->class, asked, c->answered))
-			return;
-	}
-#ifdef PHOTON_SABOTAGE
-	if (sabotage == SABOTAGE_KEEP_CPU)
+		give_way_to_bound(t, c, cpu);
 		return;
-#endif
+	}
 	c->answered = asked;
-	count(CNT_give_way);
-	scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+	leave_at_once(cpu);
 }
 
 /*

@@ -18,14 +18,26 @@ static __always_inline struct birth *birth_of(u32 slot)
 	return &births[slot & (MAX_TASKS - 1)];
 }
 
-static __always_inline bool maker_lives(const struct birth *b)
+static __always_inline bool is_root(const struct task_struct *p)
 {
-	return b->maker && READ_ONCE(birth_of(b->maker)->pid) == b->maker_pid;
+	return !p->cred->uid.val;
 }
 
 /*
- * Whose account a new task goes on with. The current task is the maker. One that has hardly run itself stands for who made it, or
- * work would have an account anew by a process in between that ends at once.
+ * Its maker is there, and is no daemon of root's that starts the work of users: else what
+ * one of them has had too much were owed by all for whom it does that.
+ */
+static __always_inline bool owes_its_maker(const struct task_struct *p,
+					   const struct birth *b)
+{
+	return b->maker && READ_ONCE(birth_of(b->maker)->pid) == b->maker_pid &&
+	       (!b->maker_is_root || is_root(p));
+}
+
+/*
+ * Whose account a new task goes on with. The current task is the maker. One that has
+ * hardly run itself stands for who made it, or work would have an account anew by a process
+ * in between that ends at once.
  */
 static const struct task_ctx *note_birth(const struct task_struct *p, u32 slot)
 {
@@ -33,13 +45,17 @@ static const struct task_ctx *note_birth(const struct task_struct *p, u32 slot)
 	const struct birth *line = birth_of(task_slot(maker));
 	struct birth *b = birth_of(slot);
 
-	if (!is_grown(maker->se.sum_exec_runtime) && maker_lives(line)) {
+	if (!is_grown(maker->se.sum_exec_runtime) &&
+	    owes_its_maker(maker, line)) {
 		b->maker_pid = line->maker_pid;
 		b->maker_weight = line->maker_weight;
+		b->maker_is_root = line->maker_is_root;
 		b->maker = line->maker;
 	} else {
-		b->maker_pid = maker->pid;
+		/* As in its entry: an exec may have changed its number since. */
+		b->maker_pid = line->pid;
 		b->maker_weight = maker->scx.weight;
+		b->maker_is_root = is_root(maker);
 		b->maker = task_slot(maker);
 	}
 	WRITE_ONCE(b->pid, p->pid);
@@ -61,14 +77,16 @@ static __always_inline void bequeath(const struct task_struct *p,
 				     const struct task_ctx *t, u64 now)
 {
 	const struct birth *b = birth_of(task_slot(p));
-	struct task_ctx *maker;
+	struct task_ctx *maker = &tasks[b->maker & (MAX_TASKS - 1)];
+	u64 had, owes;
 
-	if (!maker_lives(b))
+	if (!owes_its_maker(p, b) || !takes_bequests(maker, fair_clock()))
 		return;
-	maker = &tasks[b->maker & (MAX_TASKS - 1)];
-	WRITE_ONCE(maker->vtime,
-		   fair_bequeathed(t, p->scx.weight, maker, b->maker_weight,
-				   fair_now(fair_clock(), now)));
+	had = READ_ONCE(maker->vtime);
+	owes = fair_bequeathed(t, p->scx.weight, had, b->maker_weight,
+			       fair_now(fair_clock(), now));
+	if (owes != had)
+		WRITE_ONCE(maker->vtime, owes);
 }
 
 #endif /* PHOTON_BIRTH_BPF_H */

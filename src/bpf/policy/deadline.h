@@ -35,6 +35,7 @@ enum {
 	 * of others: an audio mixer of 0.6 ms among workers of 5 ms.
 	 */
 	FRAME_SHORT_NS = 1 * NSEC_PER_MSEC_,
+	CROWD_SHARE_ONE = 1024,
 	/* EEVDF: deadline = request / share. Short requests come first ... */
 	FAIR_BURST_FACTOR = 8,
 	/* ... but not before frames. */
@@ -123,23 +124,36 @@ static inline bool joins_crowd(const struct task_ctx *t)
 }
 
 /*
+ * How much of the round of a crowd a task waits for, in 1024: a hog for all of it, what
+ * runs for a quarter of a slice or less for nothing, and in between by as much as it is
+ * longer: what is short there does not wait for hogs that somebody else has bound to its CPU.
+ */
+static inline u64 crowd_share(const volatile struct tunables *pr,
+			      const struct task_ctx *t)
+{
+	u64 quarter = us_to_ns(pr->slice_us) / 4;
+	u64 runs = min_u64(max_u64(t->burst, t->used), 4 * quarter);
+
+	return div_or(sub_sat(runs, quarter) * CROWD_SHARE_ONE, 3 * quarter, 0);
+}
+
+/*
  * What the deadline of a task moves back by in a crowd that is bound to its CPU, whose round
  * is longer than that, ns. That of all hogs by the same, so that nice and debts still tell
- * them apart, that of shorter work by as much less as it is shorter: a crowd of short
- * sleepers, all of them overdue, came before kernel threads and frames for 95 ms. Where the
- * round of all CPUs has made it longer already, by the rest: the sum of both is beyond the
- * kernel's watchdog.
+ * them apart. Of sleepers, too: 32 that ran for 2.9 ms each, all of them overdue, came
+ * before kernel threads and frames for 95 ms. Where the round of all CPUs has made it longer
+ * already, by the rest: the sum of both is beyond the kernel's watchdog.
  */
 static inline u64 crowd_stretch(const volatile struct tunables *pr,
 				const struct task_ctx *t,
 				const struct fair_clock *fc, u64 round)
 {
-	u64 slice = us_to_ns(pr->slice_us);
-	u64 share = min_u64(max_u64(t->burst, t->used), slice);
 	u64 most = sub_sat(round,
 			   fair_stretch(fc, us_to_ns(pr->fair_deadline_us)));
 
-	return joins_crowd(t) ? div_or(most * share, slice, 0) : 0;
+	if (!joins_crowd(t))
+		return 0;
+	return most * crowd_share(pr, t) / CROWD_SHARE_ONE;
 }
 
 /* Let go from there, it waits no longer than others do, or than it would have. */

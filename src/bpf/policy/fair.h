@@ -38,6 +38,13 @@ enum {
 	 * with many, and take it back from whoever comes later.
 	 */
 	FAIR_MEMORY_NS = 100 * NSEC_PER_MSEC_,
+	/*
+	 * As much as a hog is due later than a new thread, and more: what the maker of
+	 * threads gains by that he has lost when his account is so far ahead.
+	 */
+	FAIR_BEQUEST_MAX_NS = 24 * NSEC_PER_MSEC_,
+	/* A round of nine tasks a CPU; in more of an overload debts are beyond all measure. */
+	FAIR_BUSY_NS = 81 * NSEC_PER_MSEC_,
 	/* Of CPU time: more than two requests, far more than a fork and an exec. */
 	FAIR_GROWN_NS = 8 * NSEC_PER_MSEC_,
 	/* Extrapolate at most this far if the timer is late. */
@@ -110,22 +117,36 @@ static inline bool is_grown(u64 ran)
 }
 
 /*
- * The maker's account after the end of a task that it made: at least as far ahead of the
- * clock as that one was, by weight. Somebody who makes a thread for each 2 ms of work and
- * waits for it got 5.7 times a hog's share. Work of low weight is ahead for ever.
+ * The maker's account after the end of a task that it made, which was at `vtime` when the
+ * clock was at `fair_vtime`: at least as far ahead of it, by weight. Somebody who makes a
+ * thread for each 2 ms of work and waits for it got 5.7 times a hog's share. Work of low
+ * weight is ahead for ever, so only of fair work, and of that none has less than nice 0,
+ * whatever it has become in its last moment.
  */
 static inline u64 fair_bequeathed(const struct task_ctx *t, u64 weight,
-				  const struct task_ctx *maker,
-				  u64 maker_weight, u64 fair_vtime)
+				  u64 maker_vtime, u64 maker_weight,
+				  u64 fair_vtime)
 {
 	u64 lead = t->vtime - fair_vtime;
 	u64 owes;
 
-	if (t->class != CLASS_FAIR || maker->class != CLASS_FAIR ||
-	    (s64)lead <= 0)
-		return maker->vtime;
-	owes = fair_vtime + div_or(lead * weight, maker_weight, 0);
-	return before_u64(maker->vtime, owes) ? owes : maker->vtime;
+	if (t->class != CLASS_FAIR || (s64)lead <= 0)
+		return maker_vtime;
+	lead = min_u64(lead, FAIR_BEQUEST_MAX_NS) *
+	       max_u64(weight, WEIGHT_NICE0);
+	owes = fair_vtime +
+	       min_u64(div_or(lead, maker_weight, 0), FAIR_BEQUEST_MAX_NS);
+	return before_u64(maker_vtime, owes) ? owes : maker_vtime;
+}
+
+/*
+ * Is there an account that a bequest could move, and so few at work that it would be
+ * moved by less than it is about?
+ */
+static inline bool takes_bequests(const struct task_ctx *maker,
+				  const struct fair_clock *fc)
+{
+	return maker->class >= CLASS_FAIR && fc->round <= FAIR_BUSY_NS;
 }
 
 /*

@@ -6,7 +6,7 @@
  *
  * Writers: the waker's CPU under p->pi_lock while the task sleeps, the CPU that
  * holds the task's rq lock otherwise. `submits` and `submitted`: the waker, and the
- * task itself while it runs.
+ * task itself while it runs. `vtime`: also a task that it made, when that ends.
  */
 #ifndef PHOTON_POLICY_TASK_H
 #define PHOTON_POLICY_TASK_H
@@ -100,7 +100,9 @@ struct birth {
 	u32 pid; /* whose slot it is; 0: nobody's */
 	u32 maker; /* slot; 0: not known */
 	u32 maker_pid; /* whose slot that was */
-	u32 maker_weight;
+	u16 maker_weight;
+	u8 maker_is_root;
+	u8 reserved;
 };
 
 #define CACHE_LINE 64

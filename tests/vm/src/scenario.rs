@@ -71,6 +71,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("daemon_cost", scenarios::daemon_cost::run),
     ("why", scenarios::why::run),
     ("package", scenarios::package::run),
+    ("lockdown", scenarios::lockdown::run),
     ("locks", scenarios::locks::run),
     ("look", scenarios::look::run),
 ];

@@ -25,6 +25,7 @@ const MOUNTS: &[(&str, &str, bool)] = &[
     ("bpf", "/sys/fs/bpf", true),
     ("tracefs", "/sys/kernel/tracing", true),
     ("debugfs", "/sys/kernel/debug", true),
+    ("securityfs", "/sys/kernel/security", true),
 ];
 
 pub fn mounts() -> Result<()> {

@@ -14,6 +14,7 @@ const RUN: Duration = Duration::from_secs(2);
 /// Instructions that the verifier may go through for one program. Its own limit is a million; all programs together
 /// then load in well under a second.
 const VERIFIER_BUDGET: u32 = 200_000;
+const SWITCH_ALL: &str = "/sys/kernel/sched_ext/switch_all";
 const IN_KERNELS_WITH_GPUS: &str = "dma_fence_init";
 
 pub fn run(ctx: &Ctx) -> Outcome {
@@ -23,6 +24,9 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let verified = within_budget()?;
     let [user_ms, kernel_ms] = photon.cpu_ms()?;
     let ops = scx_ops().unwrap_or_default();
+    if std::fs::read_to_string(SWITCH_ALL)?.trim() != "1" {
+        return Err(Fail::failed("not every ordinary task is switched"));
+    }
     std::thread::sleep(RUN);
     let stopped = photon.stop()?;
     // None of its probes is left out: on 6.16 and 6.18 two once were, and only this line said so.

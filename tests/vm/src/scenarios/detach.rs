@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! SIGINT and SIGTERM detach it within 250 ms, under load: the kernel's own scheduler is back. The process is gone
+//! It attaches under load, and SIGINT and SIGTERM detach it within 250 ms: the kernel's own scheduler is back. The process is gone
 //! soon after; before 7.0 taking its probe off waits for every task to pass through the kernel.
 
 use crate::load::{Load, Worker};
@@ -25,8 +25,9 @@ pub fn run(ctx: &Ctx) -> Outcome {
     }
     let mut took = serde_json::Map::new();
     for (name, signal) in SIGNALS {
-        let photon = Photon::start(ctx, &[])?;
+        // First: there were kernels whose attaching, with a lock that all wait for, was starved by such a load.
         let load = Load::start(&workers)?;
+        let photon = Photon::start(ctx, &[])?;
         std::thread::sleep(RUN);
         let stopped = photon.signal_and_wait(signal)?;
         let state = scx_state();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A 60 Hz game under a real-time compositor, beside hogs, on every kernel: frames in time, the input reader at once.
+//! A 60 Hz game under a real-time compositor, beside hogs, a compile and background work of nice 19, on every kernel:
+//! frames in time, the input reader at once, no gap in the sound.
 //! On kernels before 7.1 three of four frames were late here, because a preemption was forgotten on its way to another
 //! CPU, and the figures of the newest kernel did not tell.
 
@@ -13,23 +14,35 @@ use std::process::{Command, Stdio};
 const MOST_LATE_PERCENT: f64 = 5.0;
 /// 0.5 ms was seen; 50 where it was broken.
 const INPUT_LIMIT_US: f64 = 5_000.0;
+/// What the table of kernels shows; first, the others stand within it.
+const PLAIN: &str = "hogs";
+const BACKGROUNDS: [&str; 3] = [PLAIN, "compile", "shader"];
 const REPORT: &str = "/tmp/frames.json";
 const SECONDS: &str = "1.5";
 
 /// With `--eevdf` also what the kernel's own scheduler makes of it.
 pub fn run(ctx: &Ctx) -> Outcome {
     let kernels = match ctx.args.iter().any(|a| a == "--eevdf") {
-        true => summary(&play(ctx, "60v", "hogs", REPORT)?)?.2,
+        true => summary(&play(ctx, "60v", PLAIN, REPORT)?)?.2,
         false => Value::Null,
     };
     let photon = Photon::start(ctx, &[])?;
-    let report = play(ctx, "60v", "hogs", REPORT)?;
-    photon.stop()?;
-    let (late, input, mut metrics) = summary(&report)?;
-    metrics["eevdf"] = kernels;
-    if late > MOST_LATE_PERCENT || input > INPUT_LIMIT_US {
-        return Err(Fail::failed(format!("the game is disturbed: {metrics}")));
+    let mut metrics = Value::Null;
+    for background in BACKGROUNDS {
+        let (late, input, mut shown) = summary(&play(ctx, "60v", background, REPORT)?)?;
+        let disturbed = late > MOST_LATE_PERCENT || input > INPUT_LIMIT_US;
+        if disturbed || shown["audio_gaps"] != json!(0.0) {
+            return Err(Fail::failed(format!(
+                "{background} disturb the game: {shown}"
+            )));
+        }
+        match background == PLAIN {
+            true => metrics = shown,
+            false => metrics[background] = shown.take(),
+        }
     }
+    photon.stop()?;
+    metrics["eevdf"] = kernels;
     Ok(metrics)
 }
 
@@ -40,7 +53,7 @@ fn summary(report: &Value) -> Result<(f64, f64, Value), Fail> {
     let input = metric("input_wake_p999_us")?;
     let shown = json!({
         "late_percent": late, "input_wake_p999_us": input,
-        "frame_p50_ms": metric("frame_p50_ms")?, "frame_p99_ms": metric("frame_p99_ms")?,
+        "audio_gaps": metric("audio_xruns")?, "frame_p50_ms": metric("frame_p50_ms")?, "frame_p99_ms": metric("frame_p99_ms")?,
     });
     Ok((late, input, shown))
 }

@@ -34,6 +34,7 @@ pub mod irq_wake;
 pub mod killed;
 pub mod kin;
 pub mod layout;
+pub mod lockdown;
 pub mod locks;
 pub mod look;
 pub mod many_tasks;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Work that goes on in a new task every 2 ms, beside as many plain hogs, twice as many as CPUs. It is no way to more
-//! than a share, whoever makes the next one: the last, which ends; somebody who only waits for it; or a process in
-//! between that has ended before its child.
+//! than a share, whoever makes the next one: the last, which ends; somebody who only waits for it, be it nice 19 when it
+//! ends; or a process in between that has ended before its child.
 
 use crate::load::{Load, Worker, burn};
 use crate::photon::Photon;
@@ -25,11 +25,18 @@ const MOST: f64 = 1.1;
 /// Of 1,900 that were seen.
 const LEAST_LIVES: u64 = 100;
 
+const LOWEST: libc::c_int = 19;
+
 type Line = fn(Arc<Relay>) -> io::Result<()>;
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &[])?;
-    let lines: [(&str, Line); 3] = [("heirs", heir), ("made", maker), ("orphans", orphans)];
+    let lines: [(&str, Line); 4] = [
+        ("heirs", heir),
+        ("made", maker),
+        ("reniced", renicer),
+        ("orphans", orphans),
+    ];
     let mut metrics = Map::new();
     for (name, line) in lines {
         metrics.insert(name.into(), beside_hogs(line)?);
@@ -104,12 +111,24 @@ fn heir(relay: Arc<Relay>) -> io::Result<()> {
     thread.map(drop)
 }
 
-/// Makes one after the other, and waits for each.
 fn maker(relay: Arc<Relay>) -> io::Result<()> {
+    make(relay, Relay::live)
+}
+
+fn renicer(relay: Arc<Relay>) -> io::Result<()> {
+    make(relay, |relay| {
+        relay.live();
+        // SAFETY: numbers; of this thread alone.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LOWEST) };
+    })
+}
+
+/// Makes one after the other, and waits for each.
+fn make(relay: Arc<Relay>, live: fn(&Relay)) -> io::Result<()> {
     let thread = named().spawn(move || {
         while !relay.stopped() {
             let next = Arc::clone(&relay);
-            match named().spawn(move || next.live()) {
+            match named().spawn(move || live(&next)) {
                 Ok(made) => drop(made.join()),
                 Err(_) => return,
             }

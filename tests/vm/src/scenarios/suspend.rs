@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Suspend to idle while a game's worth of tasks runs: still attached afterwards, nobody lost, nobody waits. By the
-//! kernel's own test of suspend, which freezes every task, waits and thaws; with `--real`, down to idle CPUs, woken by
-//! the clock's alarm. Arguments: `--cycles N`, `--real`.
+//! kernel's own test of suspend, which freezes every task, waits and thaws; with `--processors`, of suspend to memory,
+//! which takes all CPUs but one away meanwhile; with `--real`, down to idle CPUs, woken by the clock's alarm. Arguments:
+//! `--cycles N`, `--processors`, `--real`.
 
 use crate::load::{Load, Worker};
 use crate::photon::{Photon, scx_state};
@@ -10,26 +11,74 @@ use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::NS_PER_MS;
 use photon_bench::sys::sched::cpus;
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const CYCLES: u64 = 3;
 const TEST: &str = "/sys/power/pm_test";
 const TEST_DELAY: &str = "/sys/module/suspend/parameters/pm_test_delay";
 const STATE: &str = "/sys/power/state";
 const ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
+/// In the start line, said anew after CPUs have changed.
+const ATTACHED: &str = "attached";
+const GIVE_UP: Duration = Duration::from_secs(30);
 const BETWEEN: Duration = Duration::from_millis(200);
 const RUN: Duration = Duration::from_millis(600);
 const WAIT_LIMIT_NS: u64 = 200 * NS_PER_MS;
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Depth {
+    Freezer,
+    Processors,
+    Real,
+}
+
+impl Depth {
+    fn of(ctx: &Ctx) -> Self {
+        let asked = |flag| ctx.args.iter().any(|a| a == flag);
+        match (asked("--processors"), asked("--real")) {
+            (true, _) => Depth::Processors,
+            (_, true) => Depth::Real,
+            _ => Depth::Freezer,
+        }
+    }
+
+    fn test(self) -> &'static str {
+        match self {
+            Depth::Freezer => "freezer",
+            Depth::Processors => "processors",
+            Depth::Real => "none",
+        }
+    }
+
+    /// To idle no CPU goes away.
+    fn state(self) -> &'static str {
+        match self {
+            Depth::Processors => "mem",
+            Depth::Freezer | Depth::Real => "freeze",
+        }
+    }
+}
+
+/// So often since the start, which takes a moment.
+fn attached(photon: &Photon, times: u64) -> Result<(), Fail> {
+    let begin = Instant::now();
+    while (photon.log().matches(ATTACHED).count() as u64) < times {
+        if begin.elapsed() > GIVE_UP {
+            let log = photon.log();
+            return Err(Fail::failed(format!("not attached {times} times: {log}")));
+        }
+        std::thread::sleep(BETWEEN);
+    }
+    Ok(())
+}
+
 pub fn run(ctx: &Ctx) -> Outcome {
-    let real = ctx.args.iter().any(|a| a == "--real");
+    let depth = Depth::of(ctx);
     let cycles = ctx.number("--cycles", CYCLES)?;
     let states = std::fs::read_to_string(STATE).unwrap_or_default();
-    if !states.contains("freeze")
-        || std::fs::write(TEST, if real { "none" } else { "freezer" }).is_err()
-    {
+    if !states.contains(depth.state()) || std::fs::write(TEST, depth.test()).is_err() {
         return Err(Fail::skip(format!(
-            "no test of suspend to idle; {STATE}: {states:?}"
+            "no test of {depth:?}; {STATE}: {states:?}"
         )));
     }
     // Where it is missing the kernel waits for its 5 s.
@@ -40,12 +89,16 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let load = Load::start(&workers)?;
     for n in 0..cycles {
         std::thread::sleep(BETWEEN);
-        if real {
+        if depth == Depth::Real {
             std::fs::write(ALARM, "0")?;
             std::fs::write(ALARM, "+2")?;
         }
-        std::fs::write(STATE, "freeze")
+        std::fs::write(STATE, depth.state())
             .map_err(|e| Fail::failed(format!("cycle {n}: suspend: {e}")))?;
+        if depth == Depth::Processors {
+            // The kernel has ended it with the first CPU.
+            attached(&photon, n + 2)?;
+        }
         if scx_state().as_deref() != Some("enabled") {
             return Err(Fail::failed(format!(
                 "cycle {n}: ejected: {}",
