@@ -144,7 +144,11 @@ pub const BOOTS: &[Boot] = &[
         "caches",
         On::EveryKernel,
         FOUR_IN_TWO_LLCS,
-        &[test("attach", &[], 120), test("caches", &[], 60)],
+        &[
+            test("attach", &[], 120),
+            test("caches", &[], 60),
+            test("held", &[], 60),
+        ],
     ),
     boot(
         "own_llc",

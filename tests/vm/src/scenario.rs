@@ -54,6 +54,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("flags", scenarios::flags::run),
     ("frames", scenarios::frames::run),
     ("games", scenarios::games::run),
+    ("held", scenarios::held::run),
     ("hotplug", scenarios::hotplug::run),
     ("faults", scenarios::faults::run),
     ("soak", scenarios::soak::run),

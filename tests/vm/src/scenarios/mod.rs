@@ -23,6 +23,7 @@ pub mod flags;
 pub mod frames;
 pub mod frequency;
 pub mod games;
+pub mod held;
 pub mod hotplug;
 pub mod input;
 pub mod input_bound;
