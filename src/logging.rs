@@ -43,7 +43,7 @@ pub fn start(verbose: u8) -> Result<()> {
         .set_location_level(LevelFilter::Off);
     if verbose == 0 {
         // It warns of what older kernels do not tell of CPUs, which changes nothing here.
-        config.add_filter_ignore_str("scx_utils");
+        config.add_filter_ignore_str("scx_utils::topology");
     }
     WriteLogger::init(level, config.build(), Line::default())?;
     match libbpf {

@@ -6,6 +6,7 @@
 mod common;
 
 use common::cover;
+use photon_bench::untested::untested;
 use std::ffi::CStr;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -38,7 +39,7 @@ fn stderr(out: &Output) -> String {
 fn has_sched_ext() -> bool {
     let there = Path::new(SCHED_EXT).exists();
     if there {
-        eprintln!("not tested: this kernel has sched_ext");
+        untested("this kernel has sched_ext");
     }
     there
 }
@@ -63,7 +64,7 @@ fn run_without_btf(args: &[&str]) -> Option<Output> {
     let mut command = photon(args);
     // SAFETY: between fork and exec only system calls are made.
     unsafe { command.pre_exec(|| cover(BTF_DIR, c"tmpfs", Some(c"tmpfs"), 0)) };
-    let covered = |e| eprintln!("not tested: {BTF_DIR:?} cannot be covered: {e}");
+    let covered = |e| untested(&format!("{BTF_DIR:?} cannot be covered: {e}"));
     command.output().map_err(covered).ok()
 }
 
@@ -99,7 +100,7 @@ fn not_root_is_one_line() {
     }
     let out = match command.output() {
         Ok(out) => out,
-        Err(e) => return eprintln!("not tested: the build is not readable by others: {e}"),
+        Err(e) => return untested(&format!("the build is not readable by others: {e}")),
     };
     let text = stderr(&out);
     let code = if Path::new(SCHED_EXT).exists() { 3 } else { 4 };
@@ -147,7 +148,7 @@ fn the_status_is_json_where_it_is_asked_for() {
 #[test]
 fn monitor_without_a_daemon_is_one_line() {
     if Path::new("/var/run/scx/root/stats").exists() {
-        return eprintln!("not tested: some scheduler runs here");
+        return untested("some scheduler runs here");
     }
     let out = run(&["--monitor", "1"]);
     let text = stderr(&out);

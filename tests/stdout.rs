@@ -5,6 +5,7 @@
 mod common;
 
 use common::cover;
+use photon_bench::untested::untested;
 use std::ffi::CString;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -59,7 +60,7 @@ fn unread_with(run: &Path, args: &[&str]) -> Option<Output> {
     let mut command = photon(args);
     // SAFETY: between fork and exec only system calls are made.
     unsafe { command.pre_exec(move || cover(c"/run", &dir, None, libc::MS_BIND)) };
-    let covered = |e| eprintln!("not tested: /run cannot be covered: {e}");
+    let covered = |e| untested(&format!("/run cannot be covered: {e}"));
     unread(&mut command).map_err(covered).ok()
 }
 

@@ -3,6 +3,7 @@
 //! into the same failure. Without systemd-analyze the first is not tested, and says so.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a failed helper is a failed test
 
+use photon_bench::untested::untested;
 use std::process::Command;
 
 const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/dist/scx_photon.service");
@@ -24,13 +25,13 @@ const COMPARE: u8 = 9;
 #[test]
 fn the_unit_is_hardened() {
     let Some(out) = analyze(UNIT) else {
-        eprintln!("not tested: no systemd-analyze");
+        untested("no systemd-analyze");
         return;
     };
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     if said.contains("--offline") || said.contains("--threshold") {
-        eprintln!("not tested: this systemd-analyze is too old");
+        untested("this systemd-analyze is too old");
         return;
     }
     assert!(

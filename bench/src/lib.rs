@@ -29,3 +29,4 @@ pub mod sockets;
 pub mod stats;
 pub mod sys;
 pub mod team;
+pub mod untested;

@@ -309,6 +309,12 @@ pub const BOOTS: &[Boot] = &[
                 "the reader waited",
             ),
             twin(
+                "keep_cpu_bound",
+                "taken",
+                &["--bound", SABOTAGE_FLAG, "keep-cpu"],
+                "the reader waited",
+            ),
+            twin(
                 "dead_queue",
                 "wait_bound",
                 &["--seconds", "3", SABOTAGE_FLAG, "dead-queue"],

@@ -5,6 +5,7 @@ use crate::artifacts::{cargo, has_file};
 use crate::tally::Tally;
 use crate::{deps, paths, shell};
 use anyhow::{Context, Result};
+use photon_bench::untested;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -84,7 +85,9 @@ pub fn unit_tests(tally: &mut Tally) -> Result<()> {
         "--format",
         "pretty",
     ]);
+    let list = NotTested::new();
     let mut child = command
+        .env(untested::FILE, &list.0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -105,6 +108,10 @@ pub fn unit_tests(tally: &mut Tally) -> Result<()> {
         }
     }
     let status = child.wait()?;
+    for line in list.lines() {
+        let (name, why) = line.split_once(' ').unwrap_or((&line, ""));
+        tally.untested(&format!("unit {name}"), why);
+    }
     if !status.success() && failed == 0 {
         tally.fail(
             "cargo test",
@@ -112,6 +119,31 @@ pub fn unit_tests(tally: &mut Tally) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Where tests say that they could not be run here: the harness knows only that they have not failed.
+struct NotTested(PathBuf);
+
+impl NotTested {
+    fn new() -> Self {
+        let name = format!("photon-untested-{}", std::process::id());
+        NotTested(std::env::temp_dir().join(name))
+    }
+
+    /// A test each, though it may have more than one reason.
+    fn lines(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(&self.0).unwrap_or_default();
+        let mut lines: Vec<String> = text.lines().map(String::from).collect();
+        lines.sort();
+        lines.dedup_by(|a, b| a.split(' ').next() == b.split(' ').next());
+        lines
+    }
+}
+
+impl Drop for NotTested {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// `test result: ok. 5 passed; 0 failed; 1 ignored; ...` to passed and ignored.
@@ -129,6 +161,17 @@ fn parse_summary(line: &str) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_tested_is_told_once() {
+        let list = NotTested::new();
+        assert_eq!(list.lines(), Vec::<String>::new());
+        std::fs::write(&list.0, "b no root\na no mouse\nb no root\n").expect("writes");
+        assert_eq!(list.lines(), ["a no mouse", "b no root"]);
+        let path = list.0.clone();
+        drop(list);
+        assert!(!path.exists());
+    }
 
     #[test]
     fn summaries_parse() {

@@ -39,6 +39,12 @@ impl Tally {
         self.skipped += skipped;
     }
 
+    /// One of those counted as passed was none.
+    pub fn untested(&mut self, name: &str, reason: &str) {
+        self.passed = self.passed.saturating_sub(1);
+        self.skip(name, reason);
+    }
+
     /// Nothing counted is no pass: the name was misspelt.
     pub fn require_any(&mut self, only: &str) {
         let counted = self.passed + self.failures.len() + self.skipped + self.broken.len();
@@ -100,6 +106,8 @@ mod tests {
         tally.skip("a", "no device");
         tally.fail("b", "late");
         assert_eq!(tally.last_line(), "3 passed, 1 failed, 1 skipped");
+        tally.untested("c", "no root");
+        assert_eq!(tally.last_line(), "2 passed, 1 failed, 2 skipped");
     }
 
     #[test]

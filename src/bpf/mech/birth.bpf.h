@@ -80,11 +80,11 @@ static __always_inline void bequeath(const struct task_struct *p,
 	struct task_ctx *maker = &tasks[b->maker & (MAX_TASKS - 1)];
 	u64 had, owes;
 
-	if (!owes_its_maker(p, b) || !takes_bequests(maker, fair_clock()))
+	if (!owes_its_maker(p, b) || !takes_bequests(maker))
 		return;
 	had = READ_ONCE(maker->vtime);
 	owes = fair_bequeathed(t, p->scx.weight, had, b->maker_weight,
-			       fair_now(fair_clock(), now));
+			       fair_clock(), now);
 	if (owes != had)
 		WRITE_ONCE(maker->vtime, owes);
 }

@@ -38,13 +38,6 @@ enum {
 	 * with many, and take it back from whoever comes later.
 	 */
 	FAIR_MEMORY_NS = 100 * NSEC_PER_MSEC_,
-	/*
-	 * As much as a hog is due later than a new thread, and more: what the maker of
-	 * threads gains by that he has lost when his account is so far ahead.
-	 */
-	FAIR_BEQUEST_MAX_NS = 24 * NSEC_PER_MSEC_,
-	/* A round of nine tasks a CPU; in more of an overload debts are beyond all measure. */
-	FAIR_BUSY_NS = 81 * NSEC_PER_MSEC_,
 	/* Of CPU time: more than two requests, far more than a fork and an exec. */
 	FAIR_GROWN_NS = 8 * NSEC_PER_MSEC_,
 	/* Extrapolate at most this far if the timer is late. */
@@ -60,6 +53,12 @@ enum {
 	 */
 	FAIR_CREDIT_NS = 4 * NSEC_PER_MSEC_,
 };
+
+/*
+ * Of wall time: a hog is due 18 ms later than a new thread, and later still who is behind;
+ * but who has made one that was far ahead has no more to make good.
+ */
+#define FAIR_BEQUEST_MAX_NS (48ULL * NSEC_PER_MSEC_)
 
 /* Below the kernel's watchdog of 5 s. */
 #define FAIR_ROUND_MAX_NS (3000ULL * NSEC_PER_MSEC_)
@@ -117,36 +116,32 @@ static inline bool is_grown(u64 ran)
 }
 
 /*
- * The maker's account after the end of a task that it made, which was at `vtime` when the
- * clock was at `fair_vtime`: at least as far ahead of it, by weight. Somebody who makes a
- * thread for each 2 ms of work and waits for it got 5.7 times a hog's share. Work of low
- * weight is ahead for ever, so only of fair work, and of that none has less than nice 0,
- * whatever it has become in its last moment.
+ * The vtime of the maker of a task after that one's end: at least as far ahead of the clock,
+ * by weight. Somebody who makes a thread for each 2 ms of work and waits for it got 5.7 times
+ * a hog's share. None counts as less than nice 0, which it may have been until its last
+ * moment. Bad for one who makes low work, which is ahead for ever, and for one who makes
+ * something for many: by this much at the most.
  */
 static inline u64 fair_bequeathed(const struct task_ctx *t, u64 weight,
 				  u64 maker_vtime, u64 maker_weight,
-				  u64 fair_vtime)
+				  const struct fair_clock *fc, u64 now)
 {
-	u64 lead = t->vtime - fair_vtime;
+	u64 most = (FAIR_BEQUEST_MAX_NS * fc->rate) >> FAIR_RATE_SHIFT;
+	u64 clock = fair_now(fc, now);
+	u64 lead = t->vtime - clock;
 	u64 owes;
 
-	if (t->class != CLASS_FAIR || (s64)lead <= 0)
+	if (t->class < CLASS_FAIR || (s64)lead <= 0)
 		return maker_vtime;
-	lead = min_u64(lead, FAIR_BEQUEST_MAX_NS) *
-	       max_u64(weight, WEIGHT_NICE0);
-	owes = fair_vtime +
-	       min_u64(div_or(lead, maker_weight, 0), FAIR_BEQUEST_MAX_NS);
+	lead = min_u64(lead, most) * max_u64(weight, WEIGHT_NICE0);
+	owes = clock + min_u64(div_or(lead, maker_weight, 0), most);
 	return before_u64(maker_vtime, owes) ? owes : maker_vtime;
 }
 
-/*
- * Is there an account that a bequest could move, and so few at work that it would be
- * moved by less than it is about?
- */
-static inline bool takes_bequests(const struct task_ctx *maker,
-				  const struct fair_clock *fc)
+/* Of urgent and game work no account is kept that it could move. */
+static inline bool takes_bequests(const struct task_ctx *maker)
 {
-	return maker->class >= CLASS_FAIR && fc->round <= FAIR_BUSY_NS;
+	return maker->class >= CLASS_FAIR;
 }
 
 /*

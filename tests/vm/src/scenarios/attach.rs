@@ -49,7 +49,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
 }
 
 /// A kernel without GPUs has nothing for the display probe, and every kernel has something for the others.
-fn undue_warning(log: &str) -> Option<&str> {
+pub fn undue_warning(log: &str) -> Option<&str> {
     let gpus = btf::function(IN_KERNELS_WITH_GPUS).is_ok();
     log.lines()
         .filter(|line| line.contains("[WARN]"))

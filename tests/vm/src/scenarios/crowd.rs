@@ -32,6 +32,8 @@ const KNOWN: Duration = Duration::from_secs(2);
 const MOST_RESCUES: u64 = 10;
 /// A bound of a bound; 95 ms were seen where sleepers were overdue for ever.
 const KTHREAD_MOST_NS: u64 = 40 * NS_PER_MS;
+/// Of 1,600, or their bound means nothing.
+const KTHREAD_LEAST_RUNS: u64 = 100;
 
 struct Beside {
     frames: Value,
@@ -52,7 +54,8 @@ pub fn run(ctx: &Ctx) -> Outcome {
         let seen = beside(ctx, &photon, &vec![member.on(CPU); count])?;
         bad |= seen.late > MOST_LATE
             || seen.rescues > MOST_RESCUES
-            || seen.kthreads.max_ns > KTHREAD_MOST_NS;
+            || seen.kthreads.max_ns > KTHREAD_MOST_NS
+            || seen.kthreads.runs < KTHREAD_LEAST_RUNS;
         metrics.insert(
             name.into(),
             json!({"game": seen.frames, "rescues": seen.rescues, "kthreads": seen.kthreads}),

@@ -6,6 +6,7 @@
 use crate::oneshot;
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
+use crate::scenarios::attach::undue_warning;
 use serde_json::json;
 use std::process::Command;
 
@@ -18,7 +19,10 @@ pub fn run(ctx: &Ctx) -> Outcome {
         return Err(Fail::skip("a kernel without lockdown"));
     }
     std::fs::write(MODE, "integrity")?;
-    Photon::start(ctx, &[])?.stop()?;
+    let stopped = Photon::start(ctx, &[])?.stop()?;
+    if let Some(warning) = undue_warning(&stopped.log) {
+        return Err(Fail::failed(format!("integrity: {warning}")));
+    }
     std::fs::write(MODE, "confidentiality")?;
     let refused = oneshot::run(&mut Command::new(&ctx.scx_photon))?;
     refused.expect("confidentiality", REFUSED, "lockdown")?;

@@ -19,7 +19,7 @@ const TEST_DELAY: &str = "/sys/module/suspend/parameters/pm_test_delay";
 const STATE: &str = "/sys/power/state";
 const ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
 /// In the start line, said anew after CPUs have changed.
-const ATTACHED: &str = "attached";
+const ATTACHED: &str = " attached on Linux ";
 const GIVE_UP: Duration = Duration::from_secs(30);
 const BETWEEN: Duration = Duration::from_millis(200);
 const RUN: Duration = Duration::from_millis(600);
