@@ -6,16 +6,34 @@ use crate::load::{Load, Worker};
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
-use photon_bench::sys::sched::cpus;
+use photon_bench::sys::sched::{Policy, cpus, set_policy};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Measured by this process, which waits for its CPU among the hogs like every other.
 const LIMIT: Duration = Duration::from_millis(250);
+/// After all programs are verified.
+const ATTACH_LIMIT: Duration = Duration::from_millis(100);
+const ABOVE_THE_LOAD: Policy = Policy::Fifo(1);
+const POLL: Duration = Duration::from_micros(200);
 /// 0.98 s were seen on 6.16.
 const GONE_LIMIT: Duration = Duration::from_secs(2);
 const RUN: Duration = Duration::from_millis(500);
 const SIGNALS: [(&str, i32); 2] = [("SIGINT", libc::SIGINT), ("SIGTERM", libc::SIGTERM)];
+
+/// How long the kernel takes from when it begins to hand its tasks over until it has.
+fn attaching() -> std::io::Result<Duration> {
+    set_policy(ABOVE_THE_LOAD)?;
+    let mut begin = None;
+    loop {
+        match scx_state().as_deref() {
+            Some("enabled") => return Ok(begin.map_or(Duration::ZERO, |b: Instant| b.elapsed())),
+            Some("enabling") => _ = begin.get_or_insert_with(Instant::now),
+            _ => {}
+        }
+        std::thread::sleep(POLL);
+    }
+}
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let mut workers = Vec::new();
@@ -27,7 +45,10 @@ pub fn run(ctx: &Ctx) -> Outcome {
     for (name, signal) in SIGNALS {
         // First: there were kernels whose attaching, with a lock that all wait for, was starved by such a load.
         let load = Load::start(&workers)?;
+        let watch = std::thread::spawn(attaching);
         let photon = Photon::start(ctx, &[])?;
+        let attached = watch.join();
+        let attached = attached.map_err(|_| Fail::failed("the watch panicked"))??;
         std::thread::sleep(RUN);
         let stopped = photon.signal_and_wait(signal)?;
         let state = scx_state();
@@ -44,8 +65,14 @@ pub fn run(ctx: &Ctx) -> Outcome {
                 stopped.detached, stopped.took
             )));
         }
-        let us = [stopped.detached, stopped.took].map(|d| d.as_micros() as u64);
-        took.insert(name.into(), json!({"detached": us[0], "gone": us[1]}));
+        if attached > ATTACH_LIMIT {
+            return Err(Fail::failed(format!("{name}: attached in {attached:?}")));
+        }
+        let us = [attached, stopped.detached, stopped.took].map(|d| d.as_micros() as u64);
+        took.insert(
+            name.into(),
+            json!({"attached": us[0], "detached": us[1], "gone": us[2]}),
+        );
     }
     Ok(json!({"took_us": Value::Object(took)}))
 }
