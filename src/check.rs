@@ -107,3 +107,32 @@ fn print_text(r: &Report) {
         Some(why) => println!("It cannot run here: {why}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explained::explains_each_name;
+    use crate::topology::prefer::PreferCpus;
+
+    #[test]
+    fn every_name_in_the_json_is_explained() {
+        let map = CpuMap::detect(&PreferCpus::default());
+        let report = Report {
+            version: "",
+            kernel: String::new(),
+            topology: String::new(),
+            cpus: map.as_ref().ok().map(Cpus::of),
+            capabilities: caps::detect(),
+            layout: Some(Layout::default()),
+            runs: true,
+            why_not: None,
+        };
+        let json = serde_json::to_value(report).expect("JSON");
+        let of_cpus = serde_json::json!({"first": "", "whole_cores": true, "why": ""});
+        let parts = [&json, &json["capabilities"][0], &json["layout"], &of_cpus];
+        explains_each_name("check", &parts);
+        if map.is_ok() {
+            explains_each_name("check", &[&json["cpus"]]);
+        }
+    }
+}

@@ -138,6 +138,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Say what this kernel supports, without attaching; exits 0 or 1
+    ///
+    /// With --json: version and kernel; topology, in words; cpus, null if they cannot be told, with order (in which they
+    /// are tried), text (the same in words) and, where some are better for a game than others, first, whole_cores and
+    /// why; capabilities, each with name, present and without (what its absence means); layout, null if nothing could be
+    /// loaded, with task_ctx_mod64 and cpu_ctx_mod64 (addresses modulo a cache line); runs; why_not, null if it does.
     Check,
     /// Compare the kernel's own scheduler and scx_photon on this machine: runs in turns, a verdict, a page with plots
     Bench(crate::bench::Args),
@@ -165,8 +170,11 @@ pub enum Command {
     ///
     /// It judges by the processes alone. The daemon also knows what `run` registered, who draws and whom input reaches.
     ///
-    /// With --json the names, command lines and cgroups of all processes are printed, too, as they were judged: look into
-    /// it before you show it to anybody.
+    /// With --json: decision, with game (its process, or null), members (it and its family) and verdicts, each with pid,
+    /// name, role and why; and procs, all processes as they were judged, each with pid, parent, uid, comm, args, cgroup,
+    /// categories (of its desktop entry) and seen, with submits (GPU fences a second), faces (the player, of late) and
+    /// registered (by `run`), none of which it has here. It holds everybody's command lines: look into it before you show
+    /// it to anybody.
     Games,
     /// Write man pages and shell completions into a directory: for packages
     #[command(hide = true)]
@@ -299,20 +307,8 @@ where
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
-
-    /// Scripts read these names; the man page is where they look.
-    pub fn explains_each_name(command: &str, objects: &[&serde_json::Value]) {
-        let mut all = documented();
-        let command = all.find_subcommand_mut(command).expect("the command");
-        let help = command.render_long_help().to_string();
-        for object in objects {
-            for name in object.as_object().expect("an object").keys() {
-                assert!(help.contains(name), "{name}");
-            }
-        }
-    }
 
     #[test]
     fn the_command_is_well_formed() {

@@ -21,6 +21,8 @@ mod drain;
 mod ejection;
 mod event;
 mod exec;
+#[cfg(test)]
+mod explained;
 mod failure;
 #[cfg(test)]
 mod fuzz;

@@ -192,7 +192,7 @@ pub fn run(as_json: bool) -> Result<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::tests::explains_each_name;
+    use crate::explained::explains_each_name;
 
     /// A directory like the kernel's.
     fn kernel(name: &str, state: &str, ops: Option<&str>) -> Status {

@@ -38,3 +38,26 @@ pub fn run(rules: &[Rule], json: bool) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explained::explains_each_name;
+
+    #[test]
+    fn every_name_in_the_json_is_explained() {
+        let proc = Proc {
+            pid: 1,
+            comm: "quake".into(),
+            ..Proc::default()
+        };
+        let report = Report {
+            decision: &decide(std::slice::from_ref(&proc), &[]),
+            procs: &[proc],
+        };
+        let json = serde_json::to_value(report).expect("JSON");
+        let (decision, proc) = (&json["decision"], &json["procs"][0]);
+        let verdict = serde_json::json!({"pid": 1, "name": "", "role": "", "why": ""});
+        explains_each_name("games", &[&json, decision, &verdict, proc, &proc["seen"]]);
+    }
+}

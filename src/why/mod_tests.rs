@@ -2,7 +2,7 @@
 //! Games of one thread, quiet and in trouble.
 
 use super::*;
-use crate::cli::tests::explains_each_name;
+use crate::explained::explains_each_name;
 use crate::why::record::tests::{turn, wait};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
