@@ -42,6 +42,7 @@ pub fn run(rules: &[Rule], json: bool) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::decide::{Role, Verdict};
     use crate::explained::explains_each_name;
 
     #[test]
@@ -57,7 +58,13 @@ mod tests {
         };
         let json = serde_json::to_value(report).expect("JSON");
         let (decision, proc) = (&json["decision"], &json["procs"][0]);
-        let verdict = serde_json::json!({"pid": 1, "name": "", "role": "", "why": ""});
+        let verdict = serde_json::to_value(Verdict {
+            pid: 1,
+            name: String::new(),
+            role: Role::Game,
+            why: String::new(),
+        });
+        let verdict = verdict.expect("JSON");
         explains_each_name("games", &[&json, decision, &verdict, proc, &proc["seen"]]);
     }
 }

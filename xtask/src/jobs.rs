@@ -18,7 +18,6 @@ const FOUR_IN_TWO_LLCS: &str = "4,sockets=2,cores=2,threads=1";
 
 /// To attach again is to have every program verified again: up to 3 s where each instruction is a nanosecond.
 const HOTPLUG_EMULATED: &[&str] = &["--limit-ms", "9000"];
-
 const SMT_EMULATED: &[&str] = &["--smt", "--limit-ms", "9000"];
 
 /// Four CPUs share what the host has, and the clock is the host's: only that every hog runs can be asked.

@@ -2,6 +2,7 @@
 //! Formats, lints and unit tests: everything that needs no kernel.
 
 use crate::artifacts::{cargo, has_file};
+use crate::paths::Temporary;
 use crate::tally::Tally;
 use crate::{deps, paths, shell};
 use anyhow::{Context, Result};
@@ -85,7 +86,7 @@ pub fn unit_tests(tally: &mut Tally) -> Result<()> {
         "--format",
         "pretty",
     ]);
-    let list = NotTested::new();
+    let list = Temporary::named("untested");
     let mut child = command
         .env(untested::FILE, &list.0)
         .stdin(Stdio::null())
@@ -108,7 +109,7 @@ pub fn unit_tests(tally: &mut Tally) -> Result<()> {
         }
     }
     let status = child.wait()?;
-    for line in list.lines() {
+    for line in not_tested(&list) {
         let (name, why) = line.split_once(' ').unwrap_or((&line, ""));
         tally.untested(&format!("unit {name}"), why);
     }
@@ -121,29 +122,14 @@ pub fn unit_tests(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Where tests say that they could not be run here: the harness knows only that they have not failed.
-struct NotTested(PathBuf);
-
-impl NotTested {
-    fn new() -> Self {
-        let name = format!("photon-untested-{}", std::process::id());
-        NotTested(std::env::temp_dir().join(name))
-    }
-
-    /// A test each, though it may have more than one reason.
-    fn lines(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(&self.0).unwrap_or_default();
-        let mut lines: Vec<String> = text.lines().map(String::from).collect();
-        lines.sort();
-        lines.dedup_by(|a, b| a.split(' ').next() == b.split(' ').next());
-        lines
-    }
-}
-
-impl Drop for NotTested {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// The lines in which tests have said that they could not be run here, one a test: the harness knows only that they have
+/// not failed.
+fn not_tested(list: &Temporary) -> Vec<String> {
+    let text = std::fs::read_to_string(&list.0).unwrap_or_default();
+    let mut lines: Vec<String> = text.lines().map(String::from).collect();
+    lines.sort();
+    lines.dedup_by(|a, b| a.split(' ').next() == b.split(' ').next());
+    lines
 }
 
 /// `test result: ok. 5 passed; 0 failed; 1 ignored; ...` to passed and ignored.
@@ -164,10 +150,10 @@ mod tests {
 
     #[test]
     fn what_was_not_tested_is_told_once() {
-        let list = NotTested::new();
-        assert_eq!(list.lines(), Vec::<String>::new());
+        let list = Temporary::named("untested-test");
+        assert_eq!(not_tested(&list), Vec::<String>::new());
         std::fs::write(&list.0, "b no root\na no mouse\nb no root\n").expect("writes");
-        assert_eq!(list.lines(), ["a no mouse", "b no root"]);
+        assert_eq!(not_tested(&list), ["a no mouse", "b no root"]);
         let path = list.0.clone();
         drop(list);
         assert!(!path.exists());

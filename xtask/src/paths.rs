@@ -25,3 +25,20 @@ pub fn cache(part: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
     Ok(dir)
 }
+
+/// A file, or its place, that is gone with this.
+pub struct Temporary(pub PathBuf);
+
+impl Temporary {
+    /// In the system's directory for such, ours alone.
+    pub fn named(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("photon-{name}-{}", std::process::id())))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Not everybody has made it.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -4,14 +4,15 @@
 use crate::artifacts::Artifacts;
 use crate::guest::{Job, Report};
 use crate::kernel::Kernel;
+use crate::paths::{self, Temporary};
 use crate::qemu::Machine;
 use crate::qemu_package::Qemu;
 use crate::session::{Seen, Session};
-use crate::{acpi, initramfs, leftovers, paths, shell};
+use crate::{acpi, initramfs, leftovers, shell};
 use anyhow::{Context, Result, anyhow};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -109,15 +110,6 @@ impl<'a> Vm<'a> {
 }
 
 /// A file that goes when the boot is over, however it ended.
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // Not every machine has a control socket.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 /// Never outlives us.
 struct Emulator(Child);
 

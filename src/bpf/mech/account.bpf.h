@@ -16,6 +16,7 @@ static __always_inline void note_delay(s32 cpu, u64 delay)
 		d->max = delay;
 }
 
+/* Asks the CPU to choose again, before whom it has chosen runs. */
 static __always_inline void leave_at_once(s32 cpu)
 {
 #ifdef PHOTON_SABOTAGE
@@ -27,7 +28,7 @@ static __always_inline void leave_at_once(s32 cpu)
 }
 
 /*
- * The same for one that is bound to this CPU, a reader or kernel thread: it waits in the
+ * As give_way(), for one that is bound to this CPU, a reader or kernel thread: it waits in the
  * CPU's own queue, and after a real-time task nobody has looked there either.
  */
 static __always_inline void give_way_to_bound(const struct task_ctx *t,

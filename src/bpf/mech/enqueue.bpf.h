@@ -192,8 +192,8 @@ static __always_inline void stretch_bound(struct task_ctx *t, s32 cpu)
 {
 	u64 round;
 
-	/* Not the queue's length for every kworker that wakes up. */
-	if (!joins_crowd(t))
+	/* Not the queue's length for every kworker, or whatever else is short. */
+	if (!crowd_share(&tun, t))
 		return;
 	round = fair_round(&tun, scx_bpf_dsq_nr_queued(cpu_dsq(cpu)));
 	t->deadline += crowd_stretch(&tun, t, fair_clock(), round);

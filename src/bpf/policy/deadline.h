@@ -35,6 +35,7 @@ enum {
 	 * of others: an audio mixer of 0.6 ms among workers of 5 ms.
 	 */
 	FRAME_SHORT_NS = 1 * NSEC_PER_MSEC_,
+	/* Shares of a crowd's round are fractions of this. */
 	CROWD_SHARE_ONE = 1024,
 	/* EEVDF: deadline = request / share. Short requests come first ... */
 	FAIR_BURST_FACTOR = 8,
@@ -117,16 +118,11 @@ static inline u64 relative_deadline(const volatile struct tunables *pr,
 	return min_u64(rel + fair_shift(t, fc, now, sooner, most), most);
 }
 
-/* Whom a crowd that is bound to his CPU makes wait for its round. */
-static inline bool joins_crowd(const struct task_ctx *t)
-{
-	return t->class >= CLASS_FAIR && !(t->flags & TASK_KTHREAD);
-}
-
 /*
  * How much of the round of a crowd a task waits for, in 1024: a hog for all of it, what
  * runs for a quarter of a slice or less for nothing, and in between by as much as it is
  * longer: what is short there does not wait for hogs that somebody else has bound to its CPU.
+ * Kernel threads and urgent work wait for no round.
  */
 static inline u64 crowd_share(const volatile struct tunables *pr,
 			      const struct task_ctx *t)
@@ -134,6 +130,8 @@ static inline u64 crowd_share(const volatile struct tunables *pr,
 	u64 quarter = us_to_ns(pr->slice_us) / 4;
 	u64 runs = min_u64(max_u64(t->burst, t->used), 4 * quarter);
 
+	if (t->class < CLASS_FAIR || t->flags & TASK_KTHREAD)
+		return 0;
 	return div_or(sub_sat(runs, quarter) * CROWD_SHARE_ONE, 3 * quarter, 0);
 }
 
@@ -151,8 +149,6 @@ static inline u64 crowd_stretch(const volatile struct tunables *pr,
 	u64 most = sub_sat(round,
 			   fair_stretch(fc, us_to_ns(pr->fair_deadline_us)));
 
-	if (!joins_crowd(t))
-		return 0;
 	return most * crowd_share(pr, t) / CROWD_SHARE_ONE;
 }
 

@@ -223,6 +223,19 @@ impl Photon {
             .is_some_and(|(_, s)| s.trim_start().starts_with('Z')))
     }
 
+    /// Waits until its log holds `what` so many times.
+    pub fn says(&self, what: &str, times: usize, limit: Duration) -> Result<(), Fail> {
+        let begin = Instant::now();
+        while self.log().matches(what).count() < times {
+            if begin.elapsed() > limit {
+                let log = self.log();
+                return Err(Fail::failed(format!("not {times} times `{what}`: {log}")));
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
     /// Waits until it ends by itself.
     pub fn wait(mut self, limit: Duration) -> Result<Stopped, Fail> {
         let begin = Instant::now();

@@ -13,7 +13,7 @@ use std::io::{self, BufRead, BufReader};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a flag turns off: programs by their names, of which the kernel keeps 15 bytes.
 const PROBES: [(&str, &[&str]); 3] = [
@@ -27,7 +27,6 @@ const NOWHERE: &str = "/nowhere/btf";
 const REFUSED: i32 = 7;
 /// The daemon waits for events; it is an emulator's second that is long.
 const LIMIT: Duration = Duration::from_secs(5);
-const POLL: Duration = Duration::from_millis(5);
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &[])?;
@@ -104,13 +103,7 @@ fn monitored(ctx: &Ctx) -> Result<(), Fail> {
 
 fn hangup_is_sent(photon: &Photon) -> Result<(), Fail> {
     photon.signal(libc::SIGHUP);
-    let begin = Instant::now();
-    while !photon.log().contains(NO_CONFIG) {
-        if begin.elapsed() > LIMIT {
-            return Err(Fail::failed(format!("SIGHUP: {}", photon.log())));
-        }
-        std::thread::sleep(POLL);
-    }
+    photon.says(NO_CONFIG, 1, LIMIT)?;
     match (photon.is_alive()?, scx_state().as_deref()) {
         (true, Some("enabled")) => Ok(()),
         state => Err(Fail::failed(format!("SIGHUP stopped it: {state:?}"))),

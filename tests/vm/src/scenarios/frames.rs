@@ -29,7 +29,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &[])?;
     let mut metrics = Value::Null;
     for background in BACKGROUNDS {
-        let (late, input, mut shown) = summary(&play(ctx, "60v", background, REPORT)?)?;
+        let (late, input, shown) = summary(&play(ctx, "60v", background, REPORT)?)?;
         let disturbed = late > MOST_LATE_PERCENT || input > INPUT_LIMIT_US;
         if disturbed || shown["audio_gaps"] != json!(0.0) {
             return Err(Fail::failed(format!(
@@ -38,7 +38,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
         }
         match background == PLAIN {
             true => metrics = shown,
-            false => metrics[background] = shown.take(),
+            false => metrics[background] = shown,
         }
     }
     photon.stop()?;

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 /// From the start of the game's program, or from its end.
 const LIMIT: Duration = Duration::from_millis(100);
 const GIVE_UP: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(2);
 const PROGRAMS: u32 = 500;
 /// After a game's end the daemon looks around for 15 s.
 const LOOKS_END: Duration = Duration::from_secs(16);
@@ -97,13 +96,8 @@ fn by_run(ctx: &Ctx, photon: &Photon) -> Result<(), Fail> {
 
 /// When the log said so.
 fn logged(photon: &Photon, what: &str, begin: Instant) -> Result<Duration, Fail> {
-    while begin.elapsed() < GIVE_UP {
-        if photon.log().contains(what) {
-            return Ok(begin.elapsed());
-        }
-        std::thread::sleep(POLL);
-    }
-    Err(Fail::failed(format!("no `{what}` in: {}", photon.log())))
+    photon.says(what, 1, GIVE_UP.saturating_sub(begin.elapsed()))?;
+    Ok(begin.elapsed())
 }
 
 pub fn child_of(pid: u32) -> Result<libc::pid_t, Fail> {

@@ -108,15 +108,7 @@ fn start_game(ctx: &Ctx) -> Result<Killed, Fail> {
 
 /// The daemon has found the game so often: anew after each attachment.
 fn found(photon: &Photon, times: usize) -> Result<(), Fail> {
-    let begin = Instant::now();
-    while photon.log().matches(REGISTERED).count() < times {
-        if begin.elapsed() > GIVE_UP {
-            let log = photon.log();
-            return Err(Fail::failed(format!("no game found {times} times: {log}")));
-        }
-        std::thread::sleep(NOTICE);
-    }
-    Ok(())
+    photon.says(REGISTERED, times, GIVE_UP)
 }
 
 fn still_set(daemon: &Daemon) -> Result<(), Fail> {

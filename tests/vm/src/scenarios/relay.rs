@@ -7,8 +7,8 @@ use crate::load::{Load, Worker, burn};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::{NS_PER_MS, thread_cpu_ns};
-use photon_bench::sys::process::pipe;
-use photon_bench::sys::sched::cpus;
+use photon_bench::sys::process::{pipe, wait};
+use photon_bench::sys::sched::{Policy, cpus, set_policy};
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{self, Read};
@@ -124,11 +124,9 @@ fn maker(relay: Arc<Relay>) -> io::Result<()> {
 fn renicer(relay: Arc<Relay>) -> io::Result<()> {
     make(relay, |relay| {
         relay.live();
-        // SAFETY: numbers; of this thread alone.
-        unsafe {
-            libc::setpriority(libc::PRIO_PROCESS, 0, LOWEST);
-            libc::sched_yield();
-        };
+        // Where it may not, it has a share all the same.
+        let _ = set_policy(Policy::Other { nice: LOWEST });
+        std::thread::yield_now();
     })
 }
 
@@ -177,8 +175,7 @@ fn orphan() -> io::Result<u64> {
     if between < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: a child of this thread's; no status is asked for, so the pointer may be null.
-    unsafe { libc::waitpid(between, std::ptr::null_mut(), 0) };
+    wait(between)?;
     let mut ran_ns = [0; size_of::<u64>()];
     File::from(read).read_exact(&mut ran_ns)?;
     Ok(u64::from_ne_bytes(ran_ns))

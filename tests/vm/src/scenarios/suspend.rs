@@ -11,7 +11,7 @@ use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sys::clock::NS_PER_MS;
 use photon_bench::sys::sched::cpus;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const CYCLES: u64 = 3;
 const TEST: &str = "/sys/power/pm_test";
@@ -59,19 +59,6 @@ impl Depth {
     }
 }
 
-/// So often since the start, which takes a moment.
-fn attached(photon: &Photon, times: u64) -> Result<(), Fail> {
-    let begin = Instant::now();
-    while (photon.log().matches(ATTACHED).count() as u64) < times {
-        if begin.elapsed() > GIVE_UP {
-            let log = photon.log();
-            return Err(Fail::failed(format!("not attached {times} times: {log}")));
-        }
-        std::thread::sleep(BETWEEN);
-    }
-    Ok(())
-}
-
 pub fn run(ctx: &Ctx) -> Outcome {
     let depth = Depth::of(ctx);
     let cycles = ctx.number("--cycles", CYCLES)?;
@@ -97,7 +84,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
             .map_err(|e| Fail::failed(format!("cycle {n}: suspend: {e}")))?;
         if depth == Depth::Processors {
             // The kernel has ended it with the first CPU.
-            attached(&photon, n + 2)?;
+            photon.says(ATTACHED, n as usize + 2, GIVE_UP)?;
         }
         if scx_state().as_deref() != Some("enabled") {
             return Err(Fail::failed(format!(
