@@ -12,6 +12,7 @@ use crate::cli::Cli;
 use crate::latch;
 use crate::loader::Scheduler;
 use crate::model::Layout;
+use crate::say;
 use crate::topology::{CpuMap, list, prefer::Preferred};
 
 #[derive(Serialize)]
@@ -64,9 +65,9 @@ pub fn run(cli: &Cli) -> Result<bool> {
         layout: loaded.ok(),
     };
     if cli.json {
-        println!("{}", serde_json::to_string(&report)?);
+        say::line(serde_json::to_string(&report)?)?;
     } else {
-        print_text(&report);
+        print_text(&report)?;
     }
     Ok(report.runs)
 }
@@ -81,30 +82,30 @@ fn try_load(cli: &Cli, map: &CpuMap) -> Result<Layout> {
     Ok(scheduler.layout().clone())
 }
 
-fn print_text(r: &Report) {
-    println!(
+fn print_text(r: &Report) -> Result<()> {
+    say::line(format_args!(
         "scx_photon {} on Linux {}, {}",
         r.version, r.kernel, r.topology
-    );
+    ))?;
     if let Some(text) = r.cpus.as_ref().and_then(|c| c.text.as_ref()) {
-        println!("  {text}");
+        say::line(format_args!("  {text}"))?;
     }
     for c in &r.capabilities {
         if c.present {
-            println!("  yes  {}", c.name);
+            say::line(format_args!("  yes  {}", c.name))?;
         } else {
-            println!("  no   {}: {}", c.name, c.without);
+            say::line(format_args!("  no   {}: {}", c.name, c.without))?;
         }
     }
     if let Some(l) = &r.layout {
-        println!(
+        say::line(format_args!(
             "  cache lines: task_ctx at {} mod 64, cpu_ctx at {} mod 64",
             l.task_ctx_mod64, l.cpu_ctx_mod64
-        );
+        ))?;
     }
     match &r.why_not {
-        None => println!("It can run here."),
-        Some(why) => println!("It cannot run here: {why}"),
+        None => say::line("It can run here."),
+        Some(why) => say::line(format_args!("It cannot run here: {why}")),
     }
 }
 

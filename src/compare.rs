@@ -8,6 +8,7 @@ use clap::builder::PossibleValuesParser;
 use photon_bench::sides::{self, HEADLINE, OF_TIMES, Pairing, Side, page, text};
 
 use crate::failure::Failure;
+use crate::say;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -78,9 +79,9 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
         std::fs::write(file, html).with_context(|| format!("writing {}", file.display()))?;
     }
     if as_json {
-        println!("{}", text::json(&rows, &a, &b, &verdict));
+        say::line(text::json(&rows, &a, &b, &verdict))?;
     } else {
-        print!("{}", text::table(&rows, &a, &b, &verdict));
+        say::text(text::table(&rows, &a, &b, &verdict))?;
     }
     Ok(())
 }

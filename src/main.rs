@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! scx_photon: parse, run, exit code. `src/bpf/main.bpf.c` is where to start
 //! reading.
+#![deny(clippy::print_stdout)] // `say` tells of a full disk
 
 mod announce;
 mod assets;
@@ -52,6 +53,7 @@ mod report;
 mod rundir;
 #[cfg(feature = "sabotage")]
 mod sabotage;
+mod say;
 mod scope;
 mod server;
 mod set;
@@ -114,7 +116,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     scope::refuse_idle(cli)?;
     if cli.help_stats {
         end_with_the_reader();
-        print!("{}", stats::describe());
+        say::text(stats::describe())?;
         return Ok(ExitCode::SUCCESS);
     }
     if cli.clear_latch {
@@ -125,7 +127,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         } else {
             "was not held back"
         };
-        println!("scx_photon {was}");
+        say::line(format_args!("scx_photon {was}"))?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(command) = &cli.command {

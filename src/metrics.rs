@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::client::Client;
+use crate::say;
 use crate::shutdown::end_with_the_reader;
 use crate::tables::COUNTERS;
 use crate::view::View;
@@ -139,8 +140,7 @@ pub fn text(view: &View) -> Result<String> {
 pub fn run() -> Result<()> {
     let view: View = Client::connect()?.ask("view")?;
     end_with_the_reader();
-    print!("{}", text(&view)?);
-    Ok(())
+    say::text(text(&view)?)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::client::Viewer;
 use crate::output::{Output, PLAIN_MODE};
 use crate::printable::printable;
+use crate::say;
 use crate::shutdown::end_with_the_reader;
 use crate::stats;
 use crate::view::View;
@@ -188,7 +189,7 @@ pub fn record(args: &RecordArgs, stopped: impl Fn(Duration) -> bool) -> Result<(
     // The daemon is asked nothing more, and the file is whole.
     end_with_the_reader();
     if views > 0 {
-        println!("{views} views in {}", args.file.display());
+        say::line(format_args!("{views} views in {}", args.file.display()))?;
     }
     match lost.or_else(|| {
         daemon
@@ -219,7 +220,7 @@ fn end_of_daemon(limit: Option<Duration>, lasted: Duration, why: anyhow::Error) 
             limit.as_secs_f64()
         ))),
         None => {
-            println!("It has ended with the daemon: {why:#}");
+            say::line(format_args!("It has ended with the daemon: {why:#}"))?;
             Ok(())
         }
     }

@@ -15,6 +15,7 @@ use crate::caps;
 use crate::client::Client;
 use crate::output::Output;
 use crate::rundir::RUN_DIR;
+use crate::say;
 use crate::shutdown::end_with_the_reader;
 use crate::status::Status;
 use crate::topology::prefer::PreferCpus;
@@ -192,8 +193,7 @@ fn agreed() -> Result<bool> {
     if !stdin().is_terminal() {
         return Ok(false);
     }
-    print!("Write it? [y/N] ");
-    std::io::stdout().flush()?;
+    say::text("Write it? [y/N] ")?;
     let mut answer = String::new();
     stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
@@ -205,20 +205,23 @@ pub fn run(args: &Args) -> Result<()> {
     end_with_the_reader();
     match daemon {
         Ok(more) => parts.extend(more),
-        Err(e) => println!("Without the daemon's part: {e:#}"),
+        Err(e) => say::line(format_args!("Without the daemon's part: {e:#}"))?,
     }
     match last_exit() {
         Ok(more) => parts.extend(more),
-        Err(e) => println!("Without the last exit: {e:#}{}", what_to_do(&e)),
+        Err(e) => say::line(format_args!(
+            "Without the last exit: {e:#}{}",
+            what_to_do(&e)
+        ))?,
     }
-    println!("{} is to hold:", args.file.display());
-    print!("{}", list(&parts));
+    say::line(format_args!("{} is to hold:", args.file.display()))?;
+    say::text(list(&parts))?;
     if !args.yes && !agreed()? {
-        println!("Nothing written; --yes writes without asking.");
+        say::line("Nothing written; --yes writes without asking.")?;
         return Ok(());
     }
     write(&parts, &args.file)?;
-    println!("Written. Look into it before you send it.");
+    say::line("Written. Look into it before you send it.")?;
     Ok(())
 }
 

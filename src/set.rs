@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::caps;
 use crate::client::Client;
+use crate::say;
 use crate::shutdown::end_with_the_reader;
 use crate::tables::TUNABLES;
 
@@ -24,13 +25,13 @@ pub fn run(assignments: &[(String, String)], json: bool) -> Result<()> {
     };
     end_with_the_reader();
     if json {
-        println!("{}", serde_json::to_string(&values)?);
+        say::line(serde_json::to_string(&values)?)?;
         return Ok(());
     }
     for t in TUNABLES {
         let shown = assignments.is_empty() || assignments.iter().any(|(name, _)| name == t.name);
         if let (true, Some(value)) = (shown, values.get(t.name)) {
-            println!("{}={value} {}", t.name, t.unit);
+            say::line(format_args!("{}={value} {}", t.name, t.unit))?;
         }
     }
     Ok(())

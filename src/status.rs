@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::caps::SCHED_EXT;
 use crate::client::{self, Client};
 use crate::latch;
+use crate::say;
 use crate::shutdown::end_with_the_reader;
 
 /// The whole command is to take 5 ms.
@@ -182,9 +183,9 @@ pub fn run(as_json: bool) -> Result<u8> {
     let status = Status::now();
     end_with_the_reader();
     if as_json {
-        println!("{}", serde_json::to_string(&status)?);
+        say::line(serde_json::to_string(&status)?)?;
     } else {
-        println!("{}", status.line());
+        say::line(status.line())?;
     }
     Ok(status.exit_code())
 }

@@ -7,6 +7,7 @@ mod common;
 use common::cover;
 use photon_bench::untested::untested;
 use std::ffi::CString;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -44,6 +45,32 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
     ] {
         let out = unread(&mut photon(args)).expect("starts");
         ended_quietly(&out, args);
+    }
+}
+
+/// `println!` panics there, with exit code 101.
+#[test]
+fn a_full_disk_is_an_error_with_one_line() {
+    for args in [
+        &["--help-stats"][..],
+        &["check"],
+        &["check", "--json"],
+        &["games"],
+        &["games", "--json"],
+        &["status"],
+        &["status", "--json"],
+        &["report", "/no/such/dir/a.tar"],
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let out = photon(args).stdout(full).output().expect("starts");
+        let said = String::from_utf8_lossy(&out.stderr);
+        let line =
+            "scx_photon: cannot write to standard output: No space left on device (os error 28)\n";
+        assert_eq!(
+            (said.as_ref(), out.status.code()),
+            (line, Some(1)),
+            "{args:?}"
+        );
     }
 }
 

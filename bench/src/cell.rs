@@ -95,7 +95,8 @@ impl Children {
             Ok(()) => 0,
             Err(_) => 1,
         };
-        let pid = process::fork(child).with_context(|| format!("fork {name}"))?;
+        // SAFETY: `run` has looked, and a cell starts its children before any thread of its own.
+        let pid = unsafe { process::fork(child) }.with_context(|| format!("fork {name}"))?;
         self.0.push(Child {
             name: name.to_string(),
             pid,
@@ -143,10 +144,13 @@ fn tell(pipe: &OwnedFd, report: Result<Vec<ThreadReport>>) -> Result<()> {
     Ok(())
 }
 
-/// Run the cell. Call it from a process with one thread.
+/// Run the cell. An error in a process that has more threads than this one.
 pub fn run(spec: &CellSpec) -> Result<RawCell> {
     if !(spec.seconds > 0.0 && spec.settle >= MIN_SETTLE_SECONDS) {
         bail!("seconds must be above zero and settle at least {MIN_SETTLE_SECONDS}");
+    }
+    if process::threads()? != 1 {
+        bail!("a cell forks, and this process has several threads");
     }
     // From here on there is something to put back.
     signal::install_stop()?;

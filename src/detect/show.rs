@@ -10,6 +10,7 @@ use super::decide::{Decision, decide};
 use super::procfs::Processes;
 use super::rules::Rule;
 use super::tree::Proc;
+use crate::say;
 
 /// Of the JSON object; `procs` has the form of the fixtures in `tests/`.
 #[derive(Serialize)]
@@ -26,15 +27,18 @@ pub fn run(rules: &[Rule], json: bool) -> Result<()> {
             decision: &decision,
             procs: &procs,
         };
-        println!("{}", serde_json::to_string(&report)?);
+        say::line(serde_json::to_string(&report)?)?;
         return Ok(());
     }
     for v in &decision.verdicts {
         let role = format!("{:?}", v.role).to_lowercase();
-        println!("{:>8}  {:15}  {role:8}  {}", v.pid, v.name, v.why);
+        say::line(format_args!(
+            "{:>8}  {:15}  {role:8}  {}",
+            v.pid, v.name, v.why
+        ))?;
     }
     if decision.game.is_none() {
-        println!("Nobody plays, as far as can be told without the scheduler's measurements.");
+        say::line("Nobody plays, as far as can be told without the scheduler's measurements.")?;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ pub fn explore<S: Strategy>(name: &str, inputs: S, check: impl Fn(S::Value) -> T
         }
         executions += u64::from(config.cases);
     }
-    println!(
+    eprintln!(
         "{name}: {executions} executions in {} s",
         begin.elapsed().as_secs()
     );

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use crate::client::Client;
+use crate::say;
 use crate::shutdown::end_with_the_reader;
 use crate::why::{Report, text};
 
@@ -26,9 +27,9 @@ pub fn run(details: bool, as_json: bool) -> Result<()> {
     let report: Report = Client::connect()?.ask("why")?;
     end_with_the_reader();
     if as_json {
-        println!("{}", serde_json::to_string(&report)?);
+        say::line(serde_json::to_string(&report)?)?;
     } else {
-        print!("{}", show(&report, details));
+        say::text(show(&report, details))?;
     }
     Ok(())
 }

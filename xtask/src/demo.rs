@@ -117,7 +117,7 @@ fn in_vm(
     vm.jobs = vec![Job::new("demo", job_args, LIMIT_S)];
     let reports = vm.run(&mut |seen| match seen {
         Seen::Booted { kernel, cpus } => shell::step(&format!("up: Linux {kernel}, {cpus} CPUs")),
-        Seen::Text(text) => println!("{text}"),
+        Seen::Text(text) | Seen::Again(text) => println!("{text}"),
         Seen::Started(_) => {}
     })?;
     let (_, report) = reports.first().context("the guest reported nothing")?;

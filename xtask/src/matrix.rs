@@ -109,7 +109,7 @@ fn row(qemu: &Qemu, kernel: &Kernel, artifacts: &Artifacts) -> Result<Row> {
     vm.silence = SILENCE;
     vm.jobs = JOBS.iter().map(|name| job(name)).collect();
     let reports = vm.run(&mut |seen| {
-        if let Seen::Text(text) = seen {
+        if let Seen::Text(text) | Seen::Again(text) = seen {
             println!("[{}] {text}", kernel.name);
         }
     });

@@ -11,14 +11,26 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+/// What a kernel says that has run into a breakpoint which it has taken back. A kernel patches its own code that way
+/// (static keys, tracepoints, trampolines of BPF programs), and with virtual CPUs in parallel QEMU can keep the
+/// breakpoint: on a store into code it drops what it has translated, then stores (`notdirty_write()` in
+/// accel/tcg/cputlb.c), and between the two another CPU may translate the old bytes anew. A busy host, which stops the
+/// first in between, makes it likely. No BPF program can.
+const STALE_CODE: &str = "Oops: int3:";
+
 /// Serial lines kept for an error message.
 const TAIL_LINES: usize = 15;
 
 /// What a caller may show while a boot runs.
 pub enum Seen<'a> {
-    Booted { kernel: &'a str, cpus: usize },
+    Booted {
+        kernel: &'a str,
+        cpus: usize,
+    },
     Text(&'a str),
     Started(&'a str),
+    /// The emulator failed, and everything is done once more.
+    Again(&'a str),
 }
 
 #[derive(Default)]
@@ -28,6 +40,7 @@ struct State {
     reports: Vec<(String, Report)>,
     broken: Option<String>,
     done: bool,
+    stale_code: bool,
 }
 
 pub struct Session<'a> {
@@ -71,6 +84,7 @@ impl<'a> Session<'a> {
                 None if line.is_empty() => {}
                 None => {
                     show(Seen::Text(&line));
+                    self.state.stale_code |= line.contains(STALE_CODE);
                     self.tail.push_back(line);
                     while self.tail.len() > TAIL_LINES {
                         self.tail.pop_front();
@@ -130,6 +144,11 @@ impl<'a> Session<'a> {
                 eprintln!("xtask: the emulator: {e:#}");
             }
         });
+    }
+
+    /// Whether a CPU has run code that was not there any more.
+    pub fn ran_stale_code(&self) -> bool {
+        self.state.stale_code
     }
 
     /// A report for each job, or what went wrong with the machine.
@@ -244,6 +263,22 @@ mod tests {
                 .unwrap_err()
                 .contains("no job list")
         );
+    }
+
+    #[test]
+    fn a_breakpoint_that_was_taken_back_is_the_emulators() {
+        let ran = |line: &str| {
+            let (sender, receiver) = channel();
+            [INIT, STARTED_A, line]
+                .iter()
+                .for_each(|l| sender.send(l.to_string()).unwrap());
+            drop(sender);
+            let mut session = Session::new(&[], Duration::from_secs(1), PathBuf::new());
+            session.follow(&receiver, &mut |_| {});
+            session.ran_stale_code()
+        };
+        assert!(ran("[    3.1] Oops: int3: 0000 [#1] SMP NOPTI"));
+        assert!(!ran("[    3.1] Oops: general protection fault: 0000 [#1]"));
     }
 
     #[test]

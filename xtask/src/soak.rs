@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let mut vm = Vm::new(&format!("soak {seed}"), &qemu, kernel, &artifacts, machine);
         vm.jobs = vec![job(seed)];
         let reports = vm.run(&mut |seen| {
-            if let Seen::Text(text) = seen {
+            if let Seen::Text(text) | Seen::Again(text) = seen {
                 println!("[{seed}] {text}");
             }
         })?;

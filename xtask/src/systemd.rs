@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Seen::Booted { kernel, cpus } => {
             shell::step(&format!("systemd is up: {kernel}, {cpus} CPUs"))
         }
-        Seen::Text(text) => println!("{text}"),
+        Seen::Text(text) | Seen::Again(text) => println!("{text}"),
         Seen::Started(job) => shell::step(job),
     })?;
     let failed = reports

@@ -9,6 +9,7 @@ pub struct Tally {
     failures: Vec<String>,
     skipped: usize,
     broken: Vec<String>,
+    again: Vec<String>,
 }
 
 impl Tally {
@@ -31,6 +32,12 @@ impl Tally {
     pub fn infrastructure(&mut self, reason: &str) {
         println!("INFRASTRUCTURE {reason}");
         self.broken.push(reason.to_string());
+    }
+
+    /// What had to be done twice by no fault of what is tested. Not counted, and said at the end.
+    pub fn again(&mut self, name: &str, reason: &str) {
+        println!("AGAIN {name}{}", after(reason));
+        self.again.push(format!("{name}{}", after(reason)));
     }
 
     /// Results counted by another runner, which printed them itself.
@@ -67,6 +74,7 @@ impl Tally {
     /// Prints what went wrong once more, then the last line.
     pub fn finish(&self) -> ExitCode {
         println!();
+        self.again.iter().for_each(|a| println!("AGAIN {a}"));
         self.failures.iter().for_each(|f| println!("FAIL {f}"));
         self.broken
             .iter()

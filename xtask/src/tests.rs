@@ -204,6 +204,7 @@ fn run_task(
     let mut show = |seen: Seen| match seen {
         Seen::Started(job) => shell::step(&format!("{label} {job}")),
         Seen::Text(text) => println!("[{label}] {text}"),
+        Seen::Again(why) => lock(tally).again(&label, why),
         Seen::Booted { .. } => {}
     };
     let reports = match vm.run(&mut show) {

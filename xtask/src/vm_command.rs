@@ -86,7 +86,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     ));
     let reports = vm.run(&mut |seen| match seen {
         Seen::Booted { kernel, cpus } => shell::step(&format!("up: {kernel}, {cpus} CPUs")),
-        Seen::Text(text) => println!("{text}"),
+        Seen::Text(text) | Seen::Again(text) => println!("{text}"),
         Seen::Started(job) => shell::step(job),
     })?;
     let mut code = ExitCode::SUCCESS;

@@ -23,10 +23,18 @@ pub fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((owned(fds[0])?, owned(fds[1])?))
 }
 
-/// Fork and run `body` in the child, which exits with its return value. Only call this from a
-/// process that has one thread. The child dies with its parent.
-pub fn fork(body: impl FnOnce() -> i32) -> io::Result<i32> {
-    // SAFETY: the caller has one thread, so the child's heap and locks are consistent.
+/// How many threads this process has.
+pub fn threads() -> io::Result<usize> {
+    Ok(std::fs::read_dir("/proc/self/task")?.count())
+}
+
+/// Fork and run `body` in the child, which exits with its return value. The child dies with its parent.
+///
+/// # Safety
+/// No other thread runs, or `body` takes no lock that one of them may hold: in the child it stays held. glibc sees to the
+/// heap.
+pub unsafe fn fork(body: impl FnOnce() -> i32) -> io::Result<i32> {
+    // SAFETY: the caller has promised it.
     let pid = check(unsafe { libc::fork() })?;
     if pid != 0 {
         return Ok(pid);

@@ -155,6 +155,11 @@ impl Ctx {
         self.args.get(at + 1).map(String::as_str)
     }
 
+    /// Whether this stands among the arguments.
+    pub fn flag(&self, name: &str) -> bool {
+        self.args.iter().any(|arg| arg == name)
+    }
+
     /// The number given as `--name N`, or the default.
     pub fn number(&self, name: &str, default: u64) -> Result<u64, Fail> {
         match self.option(name) {

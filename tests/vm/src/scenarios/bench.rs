@@ -29,8 +29,7 @@ fn cells(ctx: &Ctx) -> Result<Vec<Value>, Fail> {
     let seed = ctx.number("--seed", 1)?;
     let measured = seconds(ctx.number("--ms", MEASURED_MS)?);
     let settle = seconds(ctx.number("--settle-ms", SETTLE_MS)?);
-    let has = |flag: &str| ctx.args.iter().any(|a| a == flag);
-    let registered = if has("--registered") {
+    let registered = if ctx.flag("--registered") {
         " --registered"
     } else {
         ""
@@ -39,7 +38,11 @@ fn cells(ctx: &Ctx) -> Result<Vec<Value>, Fail> {
         .iter()
         .filter_map(|flag| Some(format!(" {flag} {}", ctx.option(flag)?)))
         .collect();
-    let frames = if has("--frames") { "" } else { " --no-frames" };
+    let frames = if ctx.flag("--frames") {
+        ""
+    } else {
+        " --no-frames"
+    };
     let cells = ctx
         .option("--cells")
         .ok_or_else(|| Fail::failed("no --cells"))?;

@@ -54,7 +54,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
 
 /// The one to judge by, if that was asked for. A kernel newer than all budgets is nobody's mistake.
 fn budget(ctx: &Ctx) -> Result<Option<Budget>, Fail> {
-    if !ctx.args.iter().any(|a| a == "--budget") {
+    if !ctx.flag("--budget") {
         return Ok(None);
     }
     let budget = Budget::shipped()?;

@@ -57,7 +57,7 @@ struct State {
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let cycles = ctx.number("--cycles", CYCLES)?;
-    let load = match ctx.args.iter().any(|a| a == "--idle") {
+    let load = match ctx.flag("--idle") {
         true => None,
         false => Some(busy()?),
     };

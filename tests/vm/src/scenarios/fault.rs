@@ -22,7 +22,7 @@ const CONTEXTS_NOISE: i64 = 200;
 const BOUND: &str = "bound";
 
 pub fn run(ctx: &Ctx) -> Outcome {
-    let long = ctx.args.iter().any(|a| a == "--long");
+    let long = ctx.flag("--long");
     let wanted: Vec<&str> = (ctx.args.iter().map(String::as_str))
         .filter(|a| {
             !a.starts_with("--")

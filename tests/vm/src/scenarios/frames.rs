@@ -22,7 +22,7 @@ const SECONDS: &str = "1.5";
 
 /// With `--eevdf` also what the kernel's own scheduler makes of it.
 pub fn run(ctx: &Ctx) -> Outcome {
-    let kernels = match ctx.args.iter().any(|a| a == "--eevdf") {
+    let kernels = match ctx.flag("--eevdf") {
         true => summary(&play(ctx, "60v", PLAIN, REPORT)?)?.2,
         false => Value::Null,
     };

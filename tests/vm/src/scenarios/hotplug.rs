@@ -33,7 +33,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let limit = Duration::from_millis(ctx.number("--limit-ms", LIMIT_MS)?);
     let share = ctx.number("--share-percent", SHARE_PERCENT)? as f64 / 100.0;
     let rounds = ctx.number("--rounds", 1)?;
-    let [file, off, on] = switch(ctx.args.iter().any(|a| a == "--smt"))?;
+    let [file, off, on] = switch(ctx.flag("--smt"))?;
     let list = ctx.option("--prefer").unwrap_or("auto");
     let photon = Photon::start(ctx, &["--prefer-cpus", list])?;
     let daemon = Daemon { ctx, photon };

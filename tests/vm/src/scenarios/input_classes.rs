@@ -21,7 +21,7 @@ const KERNEL_HALF: u64 = 0xffff << 48;
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &STATS)?;
-    let replug = ctx.args.iter().any(|a| a == "--replug");
+    let replug = ctx.flag("--replug");
     let mut plugged = Vec::new();
     for (kind, count) in KINDS.iter().zip(REPORTS) {
         let device = Device::new(kind)?;

@@ -86,7 +86,7 @@ fn frames_named(ctx: &Ctx) -> Result<Ended, Fail> {
 }
 
 fn dump(ctx: &Ctx) -> bool {
-    ctx.args.iter().any(|a| a == "--dump")
+    ctx.flag("--dump")
 }
 
 /// Something to see.

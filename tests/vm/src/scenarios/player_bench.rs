@@ -27,7 +27,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
         &better,
         "scx_photon is better than EEVDF in making a frame p99",
     )?;
-    if ctx.args.iter().any(|a| a == "--show") {
+    if ctx.flag("--show") {
         println!("{}", std::fs::read_to_string(PAGE)?);
     }
     let control = bench(ctx, &["--background", "none", "--control"], MODEL)?;

@@ -34,8 +34,7 @@ enum Depth {
 
 impl Depth {
     fn of(ctx: &Ctx) -> Self {
-        let asked = |flag| ctx.args.iter().any(|a| a == flag);
-        match (asked("--processors"), asked("--real")) {
+        match (ctx.flag("--processors"), ctx.flag("--real")) {
             (true, _) => Depth::Processors,
             (_, true) => Depth::Real,
             _ => Depth::Freezer,

@@ -39,7 +39,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let mouse = Device::new(&MOUSE)?;
     let photon = Photon::start(ctx, &STATS)?;
     let before = Sample::settled(&photon)?;
-    let longest = match ctx.args.iter().any(|a| a == ONLY_BOUND) {
+    let longest = match ctx.flag(ONLY_BOUND) {
         true => 0,
         false => longest_wait(&mouse, None)?,
     };

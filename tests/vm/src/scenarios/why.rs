@@ -50,7 +50,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     std::thread::sleep(WARM_UP);
     let mut known = why(ctx)?.1.len();
     let (mut lines, mut wrong) = (Vec::new(), Vec::new());
-    let load_alone = ctx.args.iter().any(|a| a == "--load");
+    let load_alone = ctx.flag("--load");
     let cases = if load_alone { &[] } else { &CASES[..] };
     for case in cases {
         let (line, fault) = match case.0 {
