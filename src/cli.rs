@@ -27,7 +27,8 @@ Exit codes:
                                   10  stays off: it was ejected in this boot
 Those of `status` are its own: scx_photon status --help.
 
-The service's flags: /etc/default/scx_photon. For --config: /usr/share/doc/scx*photon/examples/.
+The service's flags: /etc/default/scx_photon. For --config: /usr/share/doc/scx*photon/examples/
+(/usr/local/share of the archive).
 Without a terminal: SysRq-S puts the default scheduler back, SysRq-D only dumps the state.";
 
 /// A sched_ext CPU scheduler for gaming.
@@ -64,7 +65,7 @@ pub struct Cli {
     #[arg(long, help_heading = "Probes")]
     pub no_display_probe: bool,
 
-    /// Do not hook exec: games are found at the start and by `scx_photon run` alone
+    /// Do not hook exec: games are found at the start, by `scx_photon run`, and beside a launcher every 15 s
     #[arg(long, help_heading = "Probes")]
     pub no_exec_probe: bool,
 
@@ -86,13 +87,13 @@ pub struct Cli {
         value_name = "LIST",
         value_parser = str::parse::<PreferCpus>
     )]
-    typed_prefer_cpus: Option<PreferCpus>,
+    pub typed_prefer_cpus: Option<PreferCpus>,
 
     /// A set of values for the tunables; flags and the file count before it
     #[arg(long, value_enum, default_value_t)]
     pub profile: Profile,
 
-    /// More log lines; twice also libbpf's
+    /// More log lines, and libbpf's warnings; twice all that libbpf says
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
@@ -183,7 +184,7 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         dir: std::path::PathBuf,
     },
-    /// Say in one line, within 5 ms, which scheduler is in charge; for panels and MangoHud's exec
+    /// Say in one line, within some 6 ms, which scheduler is in charge; for panels and MangoHud's exec
     ///
     /// Exits 0 if scx_photon schedules, 10 if the kernel's own scheduler does, 11 if another sched_ext scheduler does,
     /// 12 if scx_photon is attached but nobody listens at its socket, 4 if this kernel has no sched_ext.
@@ -193,7 +194,7 @@ pub enum Command {
     /// off); heartbeat (answers, busy or silent); and daemon, null without an answer: pid, uptime_s, process (whose
     /// frames it looks at, empty without one), frame_ms (their median interval), stutters (how many it remembers).
     Status,
-    /// Say of each stuttering frame since its start, of the last 300, why it took so long; needs no root
+    /// Say of each stuttering frame since it attached, of the last 300, why it took so long; needs no root
     ///
     /// With --json: at_ns (of the newest record, CLOCK_MONOTONIC); process, tgid, pacer and pacer_pid (whose frames are
     /// looked at, and the thread that paces them); frames and seconds (of this process); frame_ms and source_to_frame_ms
@@ -294,7 +295,7 @@ where
     let mut cli = Cli::from_arg_matches(&matches)?;
     let config = cli.config.take().unwrap_or_default();
     cli.rules.clone_from(&config.rules);
-    let typed = cli.typed_prefer_cpus.take();
+    let typed = cli.typed_prefer_cpus.clone();
     cli.prefer_cpus = typed.unwrap_or_else(|| config.prefer_cpus.clone());
     cli.config_file = matches
         .get_raw("config")

@@ -70,7 +70,11 @@ impl<'a> Scheduler<'a> {
         // It may have come since we have looked.
         let failure = |e| caps::attached_scheduler().map_or(refused(e), Failure::Busy);
         self.link.replace(Some(link.map_err(failure)?));
-        Ok(())
+        // From 6.13 on the kernel makes a link of one whose `init` has failed, and ends it.
+        let exit = self.exited().then(|| self.exit());
+        exit.filter(|e| !e.restart).map_or(Ok(()), |exit| {
+            Err(Failure::Load(format!("attaching: {}", exit.text())).into())
+        })
     }
 
     /// Gives every task back. The kernel switches them before this returns.

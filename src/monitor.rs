@@ -26,7 +26,7 @@ pub fn run(seconds: f64, as_json: bool, stopped: impl Fn(Duration) -> bool) -> R
     let ask = || {
         let reply: Value = client
             .request("stats", vec![])
-            .context("scx_photon has stopped")?;
+            .context("scx_photon has stopped, or is too busy to answer")?;
         server::unflatten(&reply)
     };
     let period = Duration::from_secs_f64(seconds);

@@ -47,7 +47,7 @@ pub fn exec<'a>(cli: &Cli, object: &'a mut MaybeUninit<OpenObject>) -> Option<Ex
         return None;
     }
     ExecProbe::attach(cli, object)
-        .inspect_err(|e| warn!("exec probe off: {e:#}; games are found at the start alone"))
+        .inspect_err(|e| warn!("exec probe off: {e:#}; games are found at the start, by `run`, and beside a launcher every 15 s"))
         .ok()
 }
 

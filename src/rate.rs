@@ -2,7 +2,8 @@
 //! How much strangers may ask of a socket a second. What is too much waits in its backlog: the listener leaves the epoll
 //! set until the next second begins, so that it does not keep the daemon's loop turning.
 
-use std::os::unix::net::UnixListener;
+use std::io::ErrorKind;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
 use nix::Result;
@@ -11,6 +12,13 @@ use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 const WINDOW: Duration = Duration::from_secs(1);
 /// The tag of the listener in the epoll set; descriptors are never that large.
 pub const LISTENER: u64 = u64::MAX;
+
+/// Nobody waits, or he has gone.
+const PASSING: [ErrorKind; 3] = [
+    ErrorKind::WouldBlock,
+    ErrorKind::Interrupted,
+    ErrorKind::ConnectionAborted,
+];
 
 pub struct Rate {
     most: u32,
@@ -39,6 +47,25 @@ impl Rate {
 
     pub fn is_spent(&self) -> bool {
         self.spent >= self.most
+    }
+
+    /// The next client, if there is one and the rate allows it. One that cannot be taken, out of descriptors, would keep
+    /// the listener readable and so the loop turning: that is all for this window.
+    pub fn accept(&mut self, listener: &UnixListener) -> Option<UnixStream> {
+        if self.is_spent() {
+            return None;
+        }
+        match listener.accept() {
+            Ok((client, _)) => {
+                self.spend();
+                Some(client)
+            }
+            Err(e) if PASSING.contains(&e.kind()) => None,
+            Err(_) => {
+                self.spent = self.most;
+                None
+            }
+        }
     }
 
     /// Stops listening if all is spent; true if it did.

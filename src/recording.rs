@@ -4,7 +4,7 @@
 //! scx_photon may add fields, and what is cut off is noticed.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -38,9 +38,9 @@ impl<W: Write> Writer<W> {
     pub fn write(&mut self, view: &View) -> Result<()> {
         let bytes = rmp_serde::to_vec_named(view)?;
         let length = u32::try_from(bytes.len()).context("a view of 4 GiB")?;
-        self.0.write_all(&length.to_le_bytes())?;
-        self.0.write_all(&bytes)?;
-        Ok(self.0.flush()?)
+        let mut whole = length.to_le_bytes().to_vec();
+        whole.extend(bytes);
+        Ok(self.0.write_all(&whole)?)
     }
 }
 
@@ -166,14 +166,21 @@ pub fn record(args: &RecordArgs, stopped: impl Fn(Duration) -> bool) -> Result<(
     let mut daemon = Viewer::connect()?;
     // At once, because one that exists is refused; without a view it goes again.
     let file = Output::create(&args.file, PLAIN_MODE)?;
-    let mut out = Writer::new(BufWriter::new(file.file()))?;
-    let (begin, mut views) = (Instant::now(), 0);
+    let mut out = Writer::new(file.file())?;
+    let (begin, mut views, mut whole) = (Instant::now(), 0, 0);
     let limit = args.seconds.map(Duration::from_secs_f64);
     let lost = loop {
         match daemon.view() {
             Ok(Some(view)) => {
-                out.write(&view)?;
+                if let Err(e) = out.write(&view) {
+                    // What is whole can be shown.
+                    file.file().set_len(whole)?;
+                    return Err(
+                        e.context(format!("{} ends after {views} views", args.file.display()))
+                    );
+                }
                 file.keep();
+                whole = file.file().stream_position()?;
                 views += 1;
             }
             Ok(None) => {}

@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 
 use crate::caps;
 use crate::client::Client;
+use crate::failure::Failure;
 use crate::output::Output;
 use crate::rundir::RUN_DIR;
 use crate::say;
@@ -191,7 +192,8 @@ fn archive(parts: &[Part], out: impl Write) -> Result<()> {
 
 fn agreed() -> Result<bool> {
     if !stdin().is_terminal() {
-        return Ok(false);
+        let unasked = "nothing written: nobody can be asked here; --yes writes without asking";
+        return Err(Failure::Usage(unasked.into()).into());
     }
     say::text("Write it? [y/N] ")?;
     let mut answer = String::new();

@@ -33,6 +33,8 @@ pub enum Sabotage {
     RingBounds,
     /// The counter `wakeups` is never incremented.
     LostCounter,
+    /// `ops.init` fails, as without memory.
+    FailInit,
     /// Every stop of a task takes some 300 instructions more.
     Waste,
 }
@@ -53,6 +55,7 @@ impl Sabotage {
             Sabotage::OwnLlc => intf::sabotage_SABOTAGE_OWN_LLC,
             Sabotage::RingBounds => intf::sabotage_SABOTAGE_RING_BOUNDS,
             Sabotage::LostCounter => intf::sabotage_SABOTAGE_LOST_COUNTER,
+            Sabotage::FailInit => intf::sabotage_SABOTAGE_FAIL_INIT,
             Sabotage::Waste => intf::sabotage_SABOTAGE_WASTE,
         }
     }

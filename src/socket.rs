@@ -126,10 +126,7 @@ impl Socket {
     }
 
     fn accept(&self, state: &mut State) {
-        while !state.rate.is_spent()
-            && let Ok((stream, _)) = self.listener.accept()
-        {
-            state.rate.spend();
+        while let Some(stream) = state.rate.accept(&self.listener) {
             if state.clients.len() >= CLIENTS_MAX {
                 // Root's last: it is not who crowds it.
                 let silent = state

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Statistics a period, when asked for.
 
-use std::io::{Write, stdout};
+use std::io::{ErrorKind, Write, stdout};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use log::warn;
 
 use crate::cli::Cli;
 use crate::lines::Lines;
@@ -64,7 +65,16 @@ impl Ticker {
 
 /// What is lost is not told in the midst of JSON.
 fn lines() -> Result<Lines> {
-    Lines::start("stats", LINES, LAST_LINES, |_, line| {
-        writeln!(stdout(), "{line}").is_ok()
+    let mut lost = false;
+    Lines::start("stats", LINES, LAST_LINES, move |_, line| {
+        let Err(e) = writeln!(stdout(), "{line}") else {
+            return true;
+        };
+        // A full disk is no reason to take the scheduler down.
+        let reads = e.kind() != ErrorKind::BrokenPipe;
+        if reads && !std::mem::replace(&mut lost, true) {
+            warn!("lines of statistics are lost: {e}");
+        }
+        reads
     })
 }

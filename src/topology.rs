@@ -148,8 +148,9 @@ impl CpuMap {
         online
     }
 
-    /// A list of `--prefer-cpus` names CPUs that are there.
-    pub fn refuse_absent(&self, wanted: &PreferCpus) -> Result<()> {
+    /// A list that was typed names CPUs that are there. One of the file may be of before SMT was switched off: then those
+    /// that are there count.
+    pub fn refuse_absent(&self, wanted: &PreferCpus, typed: bool) -> Result<()> {
         let PreferCpus::List(wanted) = wanted else {
             return Ok(());
         };
@@ -158,13 +159,17 @@ impl CpuMap {
         if absent.is_empty() {
             return Ok(());
         }
-        Err(Failure::Usage(format!(
-            "--prefer-cpus {}: CPUs {} are not online; online are {}",
+        let why = format!(
+            "{}: CPUs {} are not online; online are {}",
             list::show(wanted),
             list::show(&absent),
             list::show(&self.online())
-        ))
-        .into())
+        );
+        if typed {
+            return Err(Failure::Usage(format!("--prefer-cpus {why}")).into());
+        }
+        warn!("prefer_cpus of the configuration, {why}");
+        Ok(())
     }
 
     /// Contiguous groups in the order LLC, core, sibling: who shares a cache
@@ -334,7 +339,7 @@ mod tests {
     #[test]
     fn absent_cpus_are_refused() {
         let map = new(&machine(1, 4, 1), 4, false).expect("fits");
-        let refuse = |list: &str| map.refuse_absent(&list.parse().expect("a list"));
+        let refuse = |list: &str| map.refuse_absent(&list.parse().expect("a list"), true);
         assert!(refuse("auto").is_ok() && refuse("0-3").is_ok());
         let error = refuse("3-5").expect_err("two of three");
         assert_eq!(

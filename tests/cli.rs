@@ -276,8 +276,12 @@ fn a_flag_that_would_change_nothing_is_refused() {
     let out = run(&["games", "--json", "--config", path]);
     assert_eq!(out.status.code(), Some(0), "{}", stderr(&out));
     std::fs::write(&file, "prefer_cpus = \"0,511\"\n").unwrap();
+    let absent = "0,511: CPUs 511 are not online";
     let out = run(&["check", "--config", path]);
-    assert!(stdout(&out).contains("CPUs 511 are not online"), "{out:?}");
+    assert!(!stdout(&out).contains(absent), "{out:?}");
+    assert!(stderr(&out).contains(absent), "{out:?}");
+    let out = run(&["check", "--prefer-cpus", "0,511"]);
+    assert!(stdout(&out).contains(absent), "{out:?}");
     std::fs::remove_file(&file).unwrap();
     let help = |command: &str| stdout(&run(&[command, "--help"]));
     for flag in ["--json", "--config"] {

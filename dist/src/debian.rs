@@ -13,7 +13,7 @@ use crate::tree::{Kind, Tree, gzip, read};
 const FORMAT: &[u8] = b"2.0\n";
 const SCRIPT: u32 = 0o755;
 const PAPER: u32 = 0o644;
-const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
+const SCRIPTS: [&str; 4] = ["preinst", "postinst", "prerm", "postrm"];
 /// Debian's names of packages have no underscores.
 pub const PACKAGE: &str = "scx-photon";
 

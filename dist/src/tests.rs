@@ -103,7 +103,7 @@ fn a_deb_has_its_papers_and_files() {
         text("./control")
     );
     assert_eq!(text("./md5sums").lines().count(), expected.len() - 1);
-    for script in ["./postinst", "./prerm", "./postrm"] {
+    for script in ["./preinst", "./postinst", "./prerm", "./postrm"] {
         assert_eq!(papers[script].0, 0o755);
     }
 }

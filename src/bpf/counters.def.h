@@ -21,7 +21,8 @@ COUNTER(class_game,
 	"Wakeups placed in class game: other work of the game that is played")
 COUNTER(class_fair, "Wakeups placed in class fair")
 COUNTER(class_batch, "Wakeups placed in class batch")
-COUNTER(idle_prev, "Wakeups placed on their previous CPU, which was idle")
+COUNTER(idle_prev,
+	"Wakeups placed on their previous CPU, which was idle; not those of tasks bound to it")
 COUNTER(idle_other, "Wakeups placed on another idle CPU")
 COUNTER(preempt_prev, "Preempted the running task of its previous CPU")
 COUNTER(preempt_this, "Preempted the running task of the waking CPU")
@@ -29,8 +30,9 @@ COUNTER(preempt_other, "Preempted the running task of another CPU")
 COUNTER(preempt_none,
 	"Wanted to preempt, but every candidate was as urgent, or claimed by another")
 COUNTER(give_way,
-	"Gave its CPU back before it ran: input waits that found no victim, or bound here")
-COUNTER(queue_llc, "Queued by deadline for the CPUs of its LLC")
+	"Gave its CPU back before it ran: input waits that found no victim, or input or a kernel thread bound here")
+COUNTER(queue_llc,
+	"Queued by deadline for the CPUs of its LLC: woken, preempted or expired")
 COUNTER(queue_urgent,
 	"Queued by deadline for the CPUs of its LLC, before fair work")
 COUNTER(queue_cpu, "Queued by deadline for one CPU: pinned or kept there")
@@ -54,12 +56,13 @@ COUNTER(kick_late,
 	"Went idle just when work was queued, and looked again at once")
 COUNTER(rt_rescue, "Moved tasks off a CPU that a real-time task has taken")
 COUNTER(rescue_overdue,
-	"Told a CPU to run a task that had waited past its bound: a defect or a real-time hog")
+	"Told a CPU to run a task that had waited past its bound: a defect, overload or a real-time hog")
 COUNTER(tick_yield,
-	"Ended a long slice at the tick because a task bound to this CPU waits")
+	"Ended a long slice at the tick because a task waits that is bound to this CPU, or in its local queue")
 COUNTER(game_demoted,
 	"Stints of heavy work beside a game, which count as batch work")
-COUNTER(frequency_asked, "Told the governor schedutil how fast a CPU shall be")
+COUNTER(frequency_asked,
+	"Told the governor schedutil how fast a CPU shall be; taking it back when it idles is not counted")
 COUNTER(ctx_missing, "Wakeups of tasks without a context: the pool was empty")
 COUNTER(context_alloc, "Task contexts handed out")
 COUNTER(context_free, "Task contexts taken back")

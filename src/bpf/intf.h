@@ -75,6 +75,7 @@ enum sabotage {
 	SABOTAGE_ENDLESS_SLICE, /* fair work keeps its CPU until it is preempted */
 	SABOTAGE_KEEP_CPU, /* who gets a CPU keeps it, whoever waits */
 	SABOTAGE_OWN_LLC, /* urgent work stays in its LLC */
+	SABOTAGE_FAIL_INIT,
 	SABOTAGE_RING_BOUNDS, /* events past a lane's end, so into the next lane */
 };
 

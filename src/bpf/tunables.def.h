@@ -17,10 +17,11 @@ TUNABLE(input_deadline_us, 100, 10, 2000, "us",
 TUNABLE(frame_deadline_us, 4000, 500, 20000, "us",
 	"Relative deadline of a task on the way from a source to the screen")
 TUNABLE(fair_deadline_us, 60000, 10000, 70000, "us",
-	"Longest relative deadline of normal work: its starvation bound")
+	"Longest relative deadline of normal work, before the lead of who is "
+	"ahead of its share: up to 70 ms in all")
 TUNABLE(batch_deadline_us, 75000, 10000, 80000, "us",
 	"Relative deadline of batch work (nice above 0, SCHED_BATCH, SCHED_IDLE, "
-	"and heavy work beside a game)")
+	"and heavy work beside a game), before that lead: up to 80 ms in all")
 TUNABLE(input_window_us, 8000, 0, 100000, "us",
 	"How long a chain that starts at an input report stays alive; 0 turns "
 	"the input boost off")

@@ -77,8 +77,8 @@ impl Session<'_> {
             uptime_s: self.begun.elapsed().as_secs_f64(),
             ..Daemon::default()
         };
-        // `why` looks back at a game that has ended; what is now is no game.
-        if why.is_alive() {
+        // `why` looks back at a game that has ended; what is now is no game, nor is one without frames.
+        if why.is_alive() && why.usual_ms() > 0.0 {
             daemon.process = why.process().to_string();
             daemon.frame_ms = why.usual_ms();
             daemon.stutters = why.stutters();

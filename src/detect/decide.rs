@@ -147,19 +147,22 @@ fn plays(proc: &Proc) -> bool {
     proc.seen.faces && proc.seen.submits >= SUBMITS_MIN
 }
 
+fn is_shown(proc: &Proc) -> bool {
+    proc.seen.faces || proc.seen.submits >= SUBMITS_MIN
+}
+
 /// Could this be the game itself?
 fn is_candidate(rules: &[Rule], why: Why, proc: &Proc) -> bool {
     if rules::verdict(rules, proc) == Some(true) {
         return true;
     }
-    let shown = proc.seen.faces || proc.seen.submits >= SUBMITS_MIN;
     !names::is_wrapper(proc)
         && !names::is_wine_system(proc)
         && !names::is_helper(proc)
         && !names::is_launcher(proc)
         && !names::is_no_game(proc)
         // An entry in the category Game may be a shop or an editor of levels.
-        && (why != Why::DesktopEntry || shown)
+        && (why != Why::DesktopEntry || is_shown(proc))
 }
 
 /// The higher, the more a process is what is played: what was seen of it, then
@@ -186,9 +189,12 @@ fn main_of<'a>(tree: &Tree<'a>, rules: &[Rule], group: &Group<'a>) -> Option<&'a
                 && a.seen.faces >= p.seen.faces
         })
     };
-    candidates
+    let likely = candidates
         .filter(|p| !forked(p))
-        .max_by_key(|p| rank(rules, p))
+        .max_by_key(|p| rank(rules, p));
+    // `run -- python3 game.py`: by its name it could be the wrapper of another game, until it is seen to be none.
+    let itself = |p: &&Proc| p.seen.registered && is_shown(p);
+    likely.or_else(|| group.procs.iter().copied().find(itself))
 }
 
 /// Of several games the one that the player's input reaches; then the one that

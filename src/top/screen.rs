@@ -37,10 +37,10 @@ pub const HELP: &str = " q, Esc, Ctrl-C  quit                d  details of stutt
  CPUs: I input  F frame  K kernel thread  G game  f fair  b batch  . idle
        R real-time or switching; on bigger machines the letters alone.
  due in: how long until its deadline; the earliest deadline runs.
- idle, preempt, queued: where wakeups went, a second: to an idle CPU, to
-       that of a running task, or into a queue.
- rescues: tasks that had waited past their bound, since the attach; 0 is
-       healthy. rings, lost: input events, and those lost, since then.
+ idle, preempt, queued: a second, wakeups that went to an idle CPU and to
+       that of a running task; what was queued, also after a slice.
+ rescues: tasks that had waited past their bound, since the attach; 0 but
+       for overload. rings, lost: input events, and those lost, since then.
  Processes: frame threads' wakeups by sources and CPU; * is looked at.
  Stutters: frames twice the usual, newest first, and why.
  scx_photon why --details has all of them.";

@@ -136,6 +136,8 @@ pub fn cargo(args: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.args(args).current_dir(paths::root());
+    // A configuration of cargo may name another, and what lies in ours from before would be taken for new.
+    command.env("CARGO_TARGET_DIR", paths::target());
     command
 }
 

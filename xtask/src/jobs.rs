@@ -264,6 +264,7 @@ pub const BOOTS: &[Boot] = &[
                 &["--dump-bytes", "1024", SABOTAGE_FLAG, "dead-queue"],
                 60,
             ),
+            named("refused", "refused", &[SABOTAGE_FLAG, "fail-init"], 60),
             named("rescue", "rescue", &[SABOTAGE_FLAG, "lost-pinned"], 60),
             named(
                 "endless_slice",

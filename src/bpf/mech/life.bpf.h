@@ -123,6 +123,10 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(photon_init)
 {
 	s32 err = create_queues();
 
+#ifdef PHOTON_SABOTAGE
+	if (sabotage == SABOTAGE_FAIL_INIT)
+		return -ENOMEM;
+#endif
 	if (!err && asymmetric)
 		err = make_masks();
 	if (err)

@@ -46,6 +46,16 @@ fn files() -> (PathBuf, PathBuf) {
     (stem.with_extension("out"), stem.with_extension("err"))
 }
 
+/// The one to start: a scenario called with `--sabotage NAME` gets the twin that is broken in that way.
+pub fn program(ctx: &Ctx) -> Command {
+    let Some(name) = ctx.option("--sabotage") else {
+        return Command::new(&ctx.scx_photon);
+    };
+    let mut twin = Command::new(ctx.scx_photon.with_file_name(SABOTAGE_TWIN));
+    twin.args(["--sabotage", name]);
+    twin
+}
+
 /// A running scx_photon. Its output goes to files, because a pipe nobody drains would stop it.
 pub struct Photon {
     child: Child,
@@ -64,8 +74,7 @@ pub struct Stopped {
 }
 
 impl Photon {
-    /// Starts it with `flags` and waits until it is attached. A scenario called with `--sabotage NAME` gets
-    /// the twin that is broken in that way.
+    /// Starts it with `flags` and waits until it is attached.
     pub fn start(ctx: &Ctx, flags: &[&str]) -> Result<Self, Fail> {
         let (out, _) = files();
         let stdout = File::create(&out)?;
@@ -98,14 +107,7 @@ impl Photon {
             return Err(Fail::skip("this kernel has no sched_ext"));
         }
         let (out, err) = files();
-        let mut command = match ctx.option("--sabotage") {
-            None => Command::new(&ctx.scx_photon),
-            Some(name) => {
-                let mut twin = Command::new(ctx.scx_photon.with_file_name(SABOTAGE_TWIN));
-                twin.args(["--sabotage", name]);
-                twin
-            }
-        };
+        let mut command = program(ctx);
         prepare(&mut command)?;
         let child = command
             .args(flags)

@@ -67,6 +67,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("prefer", scenarios::prefer::run),
     ("privilege", scenarios::privilege::run),
     ("fault", scenarios::fault::run),
+    ("refused", scenarios::refused::run),
     ("rescue", scenarios::rescue::run),
     ("cycles", scenarios::cycles::run),
     ("daemon_cost", scenarios::daemon_cost::run),

@@ -48,6 +48,7 @@ pub mod prefer;
 pub mod privilege;
 pub mod probe_cost;
 pub mod readme;
+pub mod refused;
 pub mod relay;
 pub mod rescue;
 pub mod soak;

@@ -17,6 +17,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const UNIT: &str = "scx_photon.service";
+const PACKAGE: &str = "scx-photon";
+/// Of another scheduler, by the name that scx's packages give it.
+const OTHER: &str = "/etc/systemd/system/scx.service";
+const OTHER_TEXT: &str = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
 /// Loading takes seconds in an emulator.
 const LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
@@ -66,7 +70,7 @@ fn debian(ctx: &Ctx, booted: u32) -> Result<(), Fail> {
     if upgraded == booted {
         return Err(Fail::failed("the upgrade left the old one running"));
     }
-    let version = said("dpkg-query", &["-W", "-f", "${Version}", "scx-photon"])?;
+    let version = said("dpkg-query", &["-W", "-f", "${Version}", PACKAGE])?;
     if !version.ends_with("-2") {
         return Err(Fail::failed(format!("upgraded to {version}")));
     }
@@ -81,6 +85,12 @@ fn debian(ctx: &Ctx, booted: u32) -> Result<(), Fail> {
     as_written("apt install")?;
     running(LIMIT)?;
     ctx.log(format!("installed, and it runs: {}", status()?));
+    // Its configuration stays, so that dpkg knows of an old version as at an upgrade.
+    said("dpkg", &["--remove", PACKAGE])?;
+    stopped("a removal")?;
+    as_written("apt install")?;
+    running(LIMIT)?;
+    ctx.log("removed and installed again, and it runs");
     let text = std::fs::read_to_string(format!("{CLONE}/README.md"))?;
     let ran = readme::run(ctx, &text)?;
     ctx.log(format!("ran {ran} of the README's commands of scx_photon"));
@@ -110,7 +120,29 @@ fn beside_another(ctx: &Ctx) -> Result<(), Fail> {
     ctx.log(
         "an installation leaves an attached scheduler alone, a start beside it says that it failed",
     );
-    gone("the third purge")
+    gone("the third purge")?;
+    beside_enabled(ctx)
+}
+
+/// Nor is one that is only enabled: systemd would start one of both at the next boot.
+fn beside_enabled(ctx: &Ctx) -> Result<(), Fail> {
+    std::fs::write(OTHER, OTHER_TEXT)?;
+    said("systemctl", &["enable", "scx.service"])?;
+    let installed = as_written("apt install")?;
+    if !installed.contains("scx.service is. To change over:") {
+        return Err(Fail::failed(format!("not told: {installed}")));
+    }
+    expect("is-enabled", &["is-enabled", UNIT], "disabled")?;
+    stopped("an installation beside an enabled scheduler")?;
+    as_written("apt purge")?;
+    let rpm = |args: &[&str]| said("rpm", &[&["--nodeps"], args].concat());
+    rpm(&["--install", "/opt/trial/1.rpm"])?;
+    expect("is-enabled", &["is-enabled", UNIT], "disabled")?;
+    rpm(&["--erase", "scx_photon"])?;
+    said("systemctl", &["disable", "scx.service"])?;
+    std::fs::remove_file(OTHER)?;
+    ctx.log("beside an enabled scheduler neither package enables ours");
+    gone("the fourth purge")
 }
 
 fn beside(other: &mut Child) -> Result<(), Fail> {
