@@ -36,11 +36,11 @@ fn ksym(name: &str) -> bool {
 
 /// Why the scheduler cannot run here at all, if so.
 pub fn blocker() -> Option<Failure> {
-    if !Path::new(SCHED_EXT).exists() {
-        return Some(Failure::NoSchedExt);
-    }
     if !has_btf() {
         return Some(Failure::NoBtf);
+    }
+    if !Path::new(SCHED_EXT).exists() {
+        return Some(Failure::NoSchedExt);
     }
     let refused = need_root("loading a scheduler needs root").err();
     refused.or_else(|| attached_scheduler().map(Failure::Busy))

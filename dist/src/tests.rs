@@ -230,7 +230,7 @@ fn the_scripts_are_sound() {
         let name = p.file_name().unwrap().to_string_lossy();
         !name.ends_with(".preset") && name != "copyright"
     });
-    assert_eq!(scripts.len(), 8, "{scripts:?}");
+    assert_eq!(scripts.len(), 9, "{scripts:?}");
     for script in scripts {
         let shell = if script.ends_with("PKGBUILD") {
             "bash"
