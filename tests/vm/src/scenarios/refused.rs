@@ -13,7 +13,11 @@ const REFUSED: i32 = 7;
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let ended = oneshot::run(&mut program(ctx))?;
-    ended.expect("init fails", REFUSED, "scx_photon: attaching: ")?;
+    ended.expect(
+        "init fails",
+        REFUSED,
+        "the kernel refused the scheduler: attaching: ",
+    )?;
     if ended.stderr.contains("attached") {
         return Err(Fail::failed(format!("as if it ran: {}", ended.stderr)));
     }
