@@ -17,7 +17,11 @@ Examples:
   scx_photon compare --a old*.csv --b new*.csv  any number of logs a side
 
 Record every frame (MangoHud: log_interval=0), the same scene, three runs a side or
-more, in turns. Exits with 9 if a log is malformed, cut off, empty or sampled.")]
+more, in turns. Exits with 9 if a log is malformed, cut off, empty or sampled.
+
+With --json: schema; a and b, each with name and runs (source, frames, about, metrics
+by key); rows, each with key, name, unit, a and b (means over the runs), difference
+(b minus a: estimate, low, high, n) and finding; notes; verdict.")]
 pub struct Args {
     /// The two sides: a log or a directory of logs each
     #[arg(value_names = ["A", "B"], num_args = 2, required_unless_present_all = ["a", "b"], conflicts_with_all = ["a", "b"])]
@@ -84,4 +88,30 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
         say::text(text::table(&rows, &a, &b, &verdict))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explained::explains_each_name;
+
+    #[test]
+    fn each_name_of_the_json_is_explained() {
+        let logs = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/tests/logs/good");
+        let side = Side::read("a side", &[logs.into()]).expect("good logs");
+        let rows = sides::compare(&side, &side, Pairing::None);
+        let verdict = sides::verdict(&rows, HEADLINE, &side, &side);
+        let json = text::json(&rows, &side, &side, &verdict);
+        let row = &json["rows"][0];
+        let parts = [
+            &json,
+            &json["a"],
+            &json["a"]["runs"][0],
+            row,
+            &row["difference"],
+        ];
+        for command in ["compare", "bench"] {
+            explains_each_name(command, &parts);
+        }
+    }
 }

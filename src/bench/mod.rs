@@ -35,7 +35,11 @@ Ctrl-C included, the kernel's own scheduler is back.
 
 Your own game: start it and MangoHud (log_interval=0), then
   sudo scx_photon bench --logs ~/mangologs
-and log the same scene whenever it asks.")]
+and log the same scene whenever it asks.
+
+With --json: schema; a and b, each with name and runs (source, frames, about, metrics
+by key); rows, each with key, name, unit, a and b (means over the runs), difference
+(b minus a: estimate, low, high, n) and finding; notes; verdict.")]
 pub struct Args {
     /// The game in the box: 60v, 144, 480u, loading, native, proton, ...
     #[arg(long, value_name = "NAME", default_value = "60v")]
