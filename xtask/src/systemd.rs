@@ -39,16 +39,17 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    deps::ensure()?;
+    deps::ensure_also(&["mmdebstrap"])?;
+    // Before minutes of building: it is what may be missing.
+    let system = System::detect();
+    let debian = shell::infrastructure(archive::debian(&system, args.mirror.as_deref()))?;
+    let tar = shell::infrastructure(debian_root::obtain(&system, &debian))?;
     let artifacts = artifacts::build_for_run(Variants::Product)?;
     let linked = dist::build_static()?;
     let packages = paths::cache("systemd/packages")?;
     for release in RELEASES {
         dist::pack(&artifacts.scx_photon, release, Some(&linked), &packages)?;
     }
-    let system = System::detect();
-    let debian = shell::infrastructure(archive::debian(&system, args.mirror.as_deref()))?;
-    let tar = shell::infrastructure(debian_root::obtain(&system, &debian))?;
     let mirror = args.mirror.as_deref();
     let kernel = kernel::newest_of(&args.kernel, Flavour::Generic, mirror)?;
     let qemu = shell::infrastructure(Qemu::find())?;
