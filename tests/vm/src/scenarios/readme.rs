@@ -36,8 +36,8 @@ const LIST: &[(&str, Way)] = &[
     ("scx_photon why", Ends(0, "")),
     ("scx_photon metrics", Ends(0, "# EOF")),
     ("scx_photon record FILE", Stopped("")),
-    // Nobody answers, so nothing is written.
-    ("scx_photon report", Ends(0, "Nothing written")),
+    // Nobody can answer.
+    ("scx_photon report", Ends(2, "is to hold:")),
     ("scx_photon bench", In("the scenario `player_bench`")),
     (
         "scx_photon bench --logs ~/mangologs",
