@@ -26,6 +26,8 @@ use crate::topology::CpuMap;
 use crate::view::{CLASSES, Cpu};
 
 const HOTPLUG_SEQ: &str = "/sys/kernel/sched_ext/hotplug_seq";
+/// How often the kernel has enabled a scheduler.
+const ENABLE_SEQ: &str = "/sys/kernel/sched_ext/enable_seq";
 const NS_PER_US: u64 = 1000;
 
 /// BPF_LOG_STATS of include/linux/bpf_verifier.h: how many instructions the
@@ -44,7 +46,7 @@ impl<'a> Scheduler<'a> {
     /// Loads the scheduler for this machine; attaches nothing.
     pub fn load(cli: &Cli, object: &'a mut MaybeUninit<OpenObject>) -> Result<Self> {
         // Read before the CPUs are looked at, or one that comes in between is missed.
-        let seq = hotplug_seq()?;
+        let seq = number_in(HOTPLUG_SEQ)?;
         let map = CpuMap::detect(&cli.prefer_cpus)?;
         let mut open = open(cli, object)?;
         fill_rodata(&mut open, cli, &map)?;
@@ -65,16 +67,17 @@ impl<'a> Scheduler<'a> {
 
     /// Hands every task of the machine to the scheduler.
     pub fn attach(&mut self) -> Result<()> {
+        let before = number_in(ENABLE_SEQ)?;
         let link = self.skel.maps.photon_ops.attach_struct_ops();
         let refused = |e| Failure::Load(format!("attaching: {e}"));
         // It may have come since we have looked.
         let failure = |e| caps::attached_scheduler().map_or(refused(e), Failure::Busy);
         self.link.replace(Some(link.map_err(failure)?));
-        // From 6.13 on the kernel makes a link of one whose `init` has failed, and ends it.
-        let exit = self.exited().then(|| self.exit());
-        exit.filter(|e| !e.restart).map_or(Ok(()), |exit| {
-            Err(Failure::Load(format!("attaching: {}", exit.text())).into())
-        })
+        // From 6.13 on the kernel makes a link of one whose `init` has failed, too, and ends it.
+        match self.exited() && number_in(ENABLE_SEQ)? == before {
+            true => Err(Failure::Load(format!("attaching: {}", self.exit().text())).into()),
+            false => Ok(()),
+        }
     }
 
     /// Gives every task back. The kernel switches them before this returns.
@@ -365,12 +368,10 @@ fn set_ops(open: &mut OpenMainSkel<'_>, cli: &Cli, hotplug_seq: u64) {
 }
 
 /// The attach fails if a CPU came or went since this was read.
-fn hotplug_seq() -> Result<u64> {
-    let text =
-        std::fs::read_to_string(HOTPLUG_SEQ).with_context(|| format!("reading {HOTPLUG_SEQ}"))?;
-    text.trim()
-        .parse()
-        .with_context(|| format!("{HOTPLUG_SEQ} holds {text:?}"))
+fn number_in(file: &str) -> Result<u64> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("reading {file}"))?;
+    let number = text.trim().parse();
+    number.with_context(|| format!("{file} holds {text:?}"))
 }
 
 /// `photon` becomes `photon_0.1.0_...`, as users report it from sysfs.

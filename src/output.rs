@@ -43,7 +43,7 @@ fn new(path: &Path, mode: u32, owner: Option<Owner>) -> io::Result<File> {
         && let Err(e) = fchown(&file, Some(user), Some(group))
     {
         // A file system without owners.
-        eprintln!("{} stays root's: {e}", path.display());
+        let _ = writeln!(io::stderr(), "{} stays root's: {e}", path.display());
     }
     Ok(file)
 }

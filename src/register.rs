@@ -68,7 +68,20 @@ fn tell(path: &Path) -> Result<()> {
 
 struct Entry {
     uid: u32,
+    /// In the kernel's ticks since boot, if /proc tells us: a number may be used again.
+    began: Option<u64>,
     until: Instant,
+}
+
+impl Entry {
+    fn is_still(&self, now: &Entry) -> bool {
+        self.uid == now.uid && self.began.is_some() && self.began == now.began
+    }
+}
+
+fn began(pid: u32) -> Option<u64> {
+    let process = procfs::process::Process::new(pid as i32).ok()?;
+    Some(process.stat().ok()?.starttime)
 }
 
 /// Asked of the kernel, because /proc may be mounted to hide it. That we may not send it a signal is an answer too.
@@ -150,12 +163,16 @@ impl Registry {
 
     /// One that is in it already costs neither a line of the log nor a look at all processes, or a loop of its would.
     fn enter(&mut self, pid: u32, uid: u32) -> Entered {
-        let (now, until) = (Instant::now(), Instant::now() + LIFE);
-        if let Some(entry) = self.entries.get_mut(&pid)
-            && entry.uid == uid
-            && entry.until > now
+        let now = Instant::now();
+        let entry = Entry {
+            uid,
+            began: began(pid),
+            until: now + LIFE,
+        };
+        if let Some(old) = self.entries.get_mut(&pid)
+            && old.is_still(&entry)
         {
-            entry.until = until;
+            *old = entry;
             return Entered::Again;
         }
         if self.spent >= RATE_MAX {
@@ -168,7 +185,7 @@ impl Registry {
         }
         self.spent += 1;
         info!("process {pid} of user {uid} says that it is a game");
-        self.entries.insert(pid, Entry { uid, until });
+        self.entries.insert(pid, entry);
         Entered::New
     }
 

@@ -15,7 +15,7 @@ use crate::latch;
 use crate::say;
 use crate::shutdown::end_with_the_reader;
 
-/// The whole command is to take 5 ms.
+/// For room in the queue, and once more for the answer.
 const TIMEOUT: Duration = Duration::from_millis(3);
 const OURS: &str = "photon";
 

@@ -63,18 +63,28 @@ impl Ticker {
     }
 }
 
+/// Of a file system, or for this user or file.
+const FULL: [ErrorKind; 3] = [
+    ErrorKind::StorageFull,
+    ErrorKind::QuotaExceeded,
+    ErrorKind::FileTooLarge,
+];
+
 /// What is lost is not told in the midst of JSON.
 fn lines() -> Result<Lines> {
     let mut lost = false;
     Lines::start("stats", LINES, LAST_LINES, move |_, line| {
-        let Err(e) = writeln!(stdout(), "{line}") else {
+        // After a line that was cut the next one begins anew.
+        let begin = if lost { "\n" } else { "" };
+        let Err(e) = stdout().write_all(format!("{begin}{line}\n").as_bytes()) else {
+            lost = false;
             return true;
         };
-        // A full disk is no reason to take the scheduler down.
-        let reads = e.kind() != ErrorKind::BrokenPipe;
-        if reads && !std::mem::replace(&mut lost, true) {
+        // No reason to take the scheduler down.
+        let full = FULL.contains(&e.kind());
+        if full && !std::mem::replace(&mut lost, true) {
             warn!("lines of statistics are lost: {e}");
         }
-        reads
+        full
     })
 }

@@ -156,7 +156,9 @@ fn is_candidate(rules: &[Rule], why: Why, proc: &Proc) -> bool {
     if rules::verdict(rules, proc) == Some(true) {
         return true;
     }
-    !names::is_wrapper(proc)
+    // `run -- python3 game.py`: what wraps other games is seen to be none of these.
+    let plays_itself = proc.seen.registered && is_shown(proc);
+    (plays_itself || !names::is_wrapper(proc))
         && !names::is_wine_system(proc)
         && !names::is_helper(proc)
         && !names::is_launcher(proc)
@@ -189,12 +191,9 @@ fn main_of<'a>(tree: &Tree<'a>, rules: &[Rule], group: &Group<'a>) -> Option<&'a
                 && a.seen.faces >= p.seen.faces
         })
     };
-    let likely = candidates
+    candidates
         .filter(|p| !forked(p))
-        .max_by_key(|p| rank(rules, p));
-    // `run -- python3 game.py`: by its name it could be the wrapper of another game, until it is seen to be none.
-    let itself = |p: &&Proc| p.seen.registered && is_shown(p);
-    likely.or_else(|| group.procs.iter().copied().find(itself))
+        .max_by_key(|p| rank(rules, p))
 }
 
 /// Of several games the one that the player's input reaches; then the one that

@@ -172,9 +172,9 @@ const HELPER_PARTS: &[&str] = &[
     "vcredist",
     "dxsetup",
     "dotnetfx",
-    "dotnet-runtime",
-    "dotnet-sdk",
-    "desktop-runtime",
+    "dotnetruntime",
+    "dotnetsdk",
+    "desktopruntime",
     "installscript",
     "eossdk",
     "prereq",
@@ -277,4 +277,25 @@ pub fn starts_a_game(comm: &str) -> bool {
 /// A program of Windows, under Wine.
 pub fn is_windows_program(proc: &Proc) -> bool {
     proc.program().ends_with(".exe") || proc.comm.to_lowercase().ends_with(".exe")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_name_can_be_found() {
+        for part in HELPER_PARTS.iter().chain(LAUNCHER_PARTS) {
+            assert_eq!(squeeze(part), *part, "it is looked for in squeezed names");
+        }
+        let helps = |name: &str| HELPER_PARTS.iter().any(|part| squeeze(name).contains(part));
+        for installer in [
+            "dotnet-runtime-6.0.36-win-x64.exe",
+            "windowsdesktop-runtime-8.0.11-win-x64.exe",
+            "dotNetFx40_Full_x86_x64.exe",
+        ] {
+            assert!(helps(&installer.to_lowercase()), "{installer}");
+        }
+        assert!(!helps("dotnet"), "it runs games, too");
+    }
 }

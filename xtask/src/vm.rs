@@ -72,7 +72,7 @@ impl<'a> Vm<'a> {
                 return shell::infrastructure(boot.reports);
             }
             show(Seen::Again(
-                "the emulator has run code that the kernel had patched; the machine is booted again",
+                "once more: the emulator has run code that the kernel had patched",
             ));
         }
         shell::infrastructure(self.boot(show).and_then(|boot| boot.reports))
@@ -117,6 +117,10 @@ impl<'a> Vm<'a> {
         }
         drop(emulator);
         let lost = self.machine.clock == Clock::Parallel && session.ran_stale_code();
+        if lost {
+            // The next boot writes the log anew.
+            std::fs::rename(&log, log.with_extension("lost"))?;
+        }
         let reports = session
             .reports(end)
             .map_err(|what| anyhow!("{}: {what}; log {}", self.name, log.display()));

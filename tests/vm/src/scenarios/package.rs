@@ -128,12 +128,20 @@ fn beside_another(ctx: &Ctx) -> Result<(), Fail> {
 fn beside_enabled(ctx: &Ctx) -> Result<(), Fail> {
     std::fs::write(OTHER, OTHER_TEXT)?;
     said("systemctl", &["enable", "scx.service"])?;
-    let installed = as_written("apt install")?;
-    if !installed.contains("scx.service is. To change over:") {
-        return Err(Fail::failed(format!("not told: {installed}")));
-    }
-    expect("is-enabled", &["is-enabled", UNIT], "disabled")?;
-    stopped("an installation beside an enabled scheduler")?;
+    let left_off = |installed: &str| {
+        if !installed.contains("because of: scx.service. To change over:") {
+            return Err(Fail::failed(format!("not told: {installed}")));
+        }
+        expect("is-enabled", &["is-enabled", UNIT], "disabled")?;
+        stopped("an installation beside an enabled scheduler")
+    };
+    left_off(&as_written("apt install")?)?;
+    said("dpkg", &["--install", "/opt/trial/2.deb"])?;
+    expect("upgraded", &["is-enabled", UNIT], "disabled")?;
+    // Enabled when it was removed.
+    said("systemctl", &["enable", UNIT])?;
+    said("dpkg", &["--remove", PACKAGE])?;
+    left_off(&as_written("apt install")?)?;
     as_written("apt purge")?;
     let rpm = |args: &[&str]| said("rpm", &[&["--nodeps"], args].concat());
     rpm(&["--install", "/opt/trial/1.rpm"])?;
