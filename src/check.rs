@@ -73,7 +73,7 @@ pub fn run(cli: &Cli) -> Result<bool> {
 }
 
 fn try_load(cli: &Cli, map: &CpuMap) -> Result<Layout> {
-    map.refuse_absent(&cli.prefer_cpus, cli.typed_prefer_cpus.is_some())?;
+    map.look_for_absent(&cli.prefer_cpus, cli.typed_prefer_cpus.is_some())?;
     if let Some(why) = caps::blocker().or_else(latch::blocker) {
         return Err(why.into());
     }

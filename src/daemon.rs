@@ -55,7 +55,7 @@ const TAGS: usize = 8;
 pub fn run(cli: &Cli, shutdown: &Shutdown) -> Result<()> {
     if let PreferCpus::List(_) = cli.prefer_cpus {
         let map = CpuMap::detect(&cli.prefer_cpus)?;
-        map.refuse_absent(&cli.prefer_cpus, cli.typed_prefer_cpus.is_some())?;
+        map.look_for_absent(&cli.prefer_cpus, cli.typed_prefer_cpus.is_some())?;
     }
     // What it makes in /run others may read and nobody else may write, whatever mask it was started with.
     umask(Mode::S_IWGRP | Mode::S_IWOTH);

@@ -150,7 +150,7 @@ impl CpuMap {
 
     /// A list that was typed names CPUs that are there. One of the file may be of before SMT was switched off: then those
     /// that are there count.
-    pub fn refuse_absent(&self, wanted: &PreferCpus, typed: bool) -> Result<()> {
+    pub fn look_for_absent(&self, wanted: &PreferCpus, typed: bool) -> Result<()> {
         let PreferCpus::List(wanted) = wanted else {
             return Ok(());
         };
@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn absent_cpus_are_refused() {
         let map = new(&machine(1, 4, 1), 4, false).expect("fits");
-        let refuse = |list: &str| map.refuse_absent(&list.parse().expect("a list"), true);
+        let refuse = |list: &str| map.look_for_absent(&list.parse().expect("a list"), true);
         assert!(refuse("auto").is_ok() && refuse("0-3").is_ok());
         let error = refuse("3-5").expect_err("two of three");
         assert_eq!(
