@@ -10,18 +10,29 @@ use photon_bench::sides::{self, HEADLINE, OF_TIMES, Pairing, Side, page, text};
 use crate::failure::Failure;
 use crate::say;
 
+/// A help text, and what `text::json` has.
+macro_rules! with_json_names {
+    ($help:literal) => {
+        concat!(
+            $help,
+            "
+
+With --json: schema; a and b, each with name and runs (source, frames, about, metrics
+by key); rows, each with key, name, unit, a and b (means over the runs), difference
+(b minus a: estimate, low, high, n) and finding; notes; verdict."
+        )
+    };
+}
+pub(crate) use with_json_names;
+
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_help = with_json_names!("\
 Examples:
   scx_photon compare eevdf/ photon/             two directories of MangoHud logs
   scx_photon compare --a old*.csv --b new*.csv  any number of logs a side
 
 Record every frame (MangoHud: log_interval=0), the same scene, three runs a side or
-more, in turns. Exits with 9 if a log is malformed, cut off, empty or sampled.
-
-With --json: schema; a and b, each with name and runs (source, frames, about, metrics
-by key); rows, each with key, name, unit, a and b (means over the runs), difference
-(b minus a: estimate, low, high, n) and finding; notes; verdict.")]
+more, in turns. Exits with 9 if a log is malformed, cut off, empty or sampled."))]
 pub struct Args {
     /// The two sides: a log or a directory of logs each
     #[arg(value_names = ["A", "B"], num_args = 2, required_unless_present_all = ["a", "b"], conflicts_with_all = ["a", "b"])]

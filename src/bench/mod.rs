@@ -17,6 +17,7 @@ use photon_bench::sys::signal;
 
 use crate::caps;
 use crate::cli;
+use crate::compare::with_json_names;
 use crate::failure::Failure;
 use crate::latch;
 use crate::output::Output;
@@ -28,18 +29,14 @@ const OWN: &str = "scx_photon";
 const BORE: &str = "/proc/sys/kernel/sched_bore";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_help = with_json_names!("\
 Runs go A B B A A B ..., so that a machine that warms up favours nobody. Before and
 after each run the kernel is asked which scheduler is attached. However it ends,
 Ctrl-C included, the kernel's own scheduler is back.
 
 Your own game: start it and MangoHud (log_interval=0), then
   sudo scx_photon bench --logs ~/mangologs
-and log the same scene whenever it asks.
-
-With --json: schema; a and b, each with name and runs (source, frames, about, metrics
-by key); rows, each with key, name, unit, a and b (means over the runs), difference
-(b minus a: estimate, low, high, n) and finding; notes; verdict.")]
+and log the same scene whenever it asks."))]
 pub struct Args {
     /// The game in the box: 60v, 144, 480u, loading, native, proton, ...
     #[arg(long, value_name = "NAME", default_value = "60v")]

@@ -12,7 +12,7 @@ use crate::{acpi, initramfs, leftovers, shell};
 use anyhow::{Context, Result, anyhow};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -71,11 +71,22 @@ impl<'a> Vm<'a> {
             if !boot.lost {
                 return shell::infrastructure(boot.reports);
             }
+            shell::infrastructure(self.keep_log())?;
             show(Seen::Again(
                 "once more: the emulator has run code that the kernel had patched",
             ));
         }
         shell::infrastructure(self.boot(show).and_then(|boot| boot.reports))
+    }
+
+    fn log(&self) -> Result<PathBuf> {
+        Ok(paths::cache("logs")?.join(format!("{}.log", self.name)))
+    }
+
+    /// Else the next boot writes it anew.
+    fn keep_log(&self) -> Result<()> {
+        let log = self.log()?;
+        Ok(std::fs::rename(&log, log.with_extension("lost"))?)
     }
 
     fn boot(&self, show: &mut dyn FnMut(Seen)) -> Result<Ended> {
@@ -108,7 +119,7 @@ impl<'a> Vm<'a> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut emulator = Emulator(command.spawn().with_context(|| shell::words(&command))?);
-        let log = paths::cache("logs")?.join(format!("{}.log", self.name));
+        let log = self.log()?;
         let lines = emulator.lines(&log)?;
         let mut session = Session::new(&self.jobs, self.silence, qmp.0.clone());
         let end = session.follow(&lines, show);
@@ -117,10 +128,6 @@ impl<'a> Vm<'a> {
         }
         drop(emulator);
         let lost = self.machine.clock == Clock::Parallel && session.ran_stale_code();
-        if lost {
-            // The next boot writes the log anew.
-            std::fs::rename(&log, log.with_extension("lost"))?;
-        }
         let reports = session
             .reports(end)
             .map_err(|what| anyhow!("{}: {what}; log {}", self.name, log.display()));

@@ -2,13 +2,10 @@
 //! What root may do to a machine at any moment: move tasks between cgroups, weigh, throttle and freeze them, set the
 //! clock.
 
-use super::processes::{cpu_ticks, runs_beyond};
+use super::processes::{Burning, cpu_ticks, runs_beyond};
 use super::{Amount, Slack};
-use crate::load::burn;
 use crate::photon::Photon;
 use crate::scenario::Fail;
-use photon_bench::sys::clock::NS_PER_MS;
-use photon_bench::sys::process::{fork, kill, wait};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,32 +22,19 @@ pub fn cgroups(_: &Photon, times: Amount, _: Slack) -> Result<u64, Fail> {
     let enabled = std::fs::write(root.join("cgroup.subtree_control"), "+cpu");
     enabled.map_err(|e| Fail::skip(format!("no cpu controller: {e}")))?;
     let groups = [Group::make(root, "a")?, Group::make(root, "b")?];
-    let hogs: io::Result<Vec<i32>> = (0..HOGS).map(|_| hog()).collect();
+    // After the groups: these can be removed only when nobody is in them any more.
+    let hogs: io::Result<Vec<Burning>> = (0..HOGS).map(|_| Burning::start()).collect();
     let hogs = hogs?;
-    let turned = turn(&groups, &hogs, times);
-    let ran = turned.and_then(|()| all_run(&hogs));
-    for hog in &hogs {
-        kill(*hog);
-        wait(*hog)?;
-    }
-    ran.map(|()| times)
+    turn(&groups, &hogs, times)?;
+    all_run(&hogs)?;
+    Ok(times)
 }
 
-fn hog() -> io::Result<i32> {
-    let forever = || {
-        loop {
-            burn(NS_PER_MS);
-        }
-    };
-    // SAFETY: it burns, and takes no lock.
-    unsafe { fork(forever) }
-}
-
-fn turn(groups: &[Group; 2], hogs: &[i32], times: u64) -> Result<(), Fail> {
+fn turn(groups: &[Group; 2], hogs: &[Burning], times: u64) -> Result<(), Fail> {
     for n in 0..times as usize {
         let group = &groups[n % 2];
         for hog in hogs {
-            group.set("cgroup.procs", &hog.to_string())?;
+            group.set("cgroup.procs", &hog.0.to_string())?;
         }
         group.set("cpu.weight", WEIGHTS[n % WEIGHTS.len()])?;
         group.set("cpu.max", if n % 4 == 0 { "20000 100000" } else { "max" })?;
@@ -62,10 +46,10 @@ fn turn(groups: &[Group; 2], hogs: &[i32], times: u64) -> Result<(), Fail> {
 }
 
 /// Nobody was lost on the way.
-fn all_run(hogs: &[i32]) -> Result<(), Fail> {
-    let before: Result<Vec<u64>, Fail> = hogs.iter().map(|h| cpu_ticks(*h)).collect();
+fn all_run(hogs: &[Burning]) -> Result<(), Fail> {
+    let before: Result<Vec<u64>, Fail> = hogs.iter().map(|h| cpu_ticks(h.0)).collect();
     for (hog, before) in hogs.iter().zip(before?) {
-        if !runs_beyond(*hog, before)? {
+        if !runs_beyond(hog.0, before)? {
             return Err(Fail::failed("a task moved between cgroups no longer runs"));
         }
     }

@@ -69,10 +69,10 @@ pub fn exec_storm(_: &Photon, programs: Amount, _: Slack) -> Result<u64, Fail> {
 }
 
 /// A child that burns until it is killed.
-struct Burning(i32);
+pub struct Burning(pub i32);
 
 impl Burning {
-    fn start() -> io::Result<Self> {
+    pub fn start() -> io::Result<Self> {
         let body = || {
             loop {
                 burn(NS_PER_MS);
