@@ -10,6 +10,9 @@ pub const SABOTAGE_FLAG: &str = "--sabotage";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum On {
     EveryKernel,
+    /// What hardly differs between a kernel and the next: the oldest and the newest of those that nobody has named, all
+    /// of those that somebody has.
+    OldestAndNewest,
     /// What does not depend on the kernel is tested on the newest one asked for.
     NewestKernel,
 }

@@ -164,7 +164,13 @@ fn tasks<'a>(kernels: &'a [Kernel], args: &Args) -> Vec<Task<'a>> {
     let mut tasks = Vec::new();
     for boot in BOOTS {
         for (index, kernel) in kernels.iter().enumerate() {
-            if boot.on == On::NewestKernel && index + 1 != kernels.len() {
+            let newest = index + 1 == kernels.len();
+            let runs = match boot.on {
+                On::EveryKernel => true,
+                On::OldestAndNewest => newest || index == 0 || !args.kernel.is_empty(),
+                On::NewestKernel => newest,
+            };
+            if !runs {
                 continue;
             }
             let mut task = Task {
