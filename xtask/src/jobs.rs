@@ -4,6 +4,7 @@
 
 use crate::qemu::Clock;
 use crate::spec::{Boot, On, SABOTAGE_FLAG, boot, named, test, twin};
+use crate::twins::TWINS;
 
 /// Four CPUs without SMT in one package: the machine of all figures.
 const FOUR: &str = "4";
@@ -25,22 +26,9 @@ const HOTPLUG_PARALLEL: &[&str] = &["--limit-ms", "60000", "--share-percent", "2
 const UNDER_PHOTON: &[&str] = &["--kind", "photon", "--ops", "photon"];
 /// What the scheduler costs, first in its boot: earlier jobs would change the course of the measured time.
 const COST: &[&str] = &["--kind", "photon", "--ops", "photon", "--budget"];
-/// One game of the six is enough to see the waste.
-const COST_WASTED: &[&str] = &[
-    "--kind",
-    "photon",
-    "--ops",
-    "photon",
-    "--budget",
-    "--seeds",
-    "1",
-    SABOTAGE_FLAG,
-    "waste",
-];
 
 /// Scenarios without a job: `player_bench` runs many games, for too long; `package` needs the Debian that `cargo xtask
-/// systemd` boots; `probe_cost` measures on one CPU what docs/DESIGN.md says of it, and asserts nothing. `demo`, `bench`,
-/// `soak` and `capabilities` have commands of their own in xtask.
+/// systemd` boots. `demo`, `bench`, `soak` and `capabilities` have commands of their own in xtask.
 #[cfg(test)]
 const WITHOUT_JOB: &[&str] = &[
     "bench",
@@ -48,7 +36,6 @@ const WITHOUT_JOB: &[&str] = &[
     "demo",
     "package",
     "player_bench",
-    "probe_cost",
     "soak",
 ];
 
@@ -113,7 +100,7 @@ pub const BOOTS: &[Boot] = &[
     ),
     boot(
         "faults",
-        On::NewestKernel,
+        On::NewestOrNamed,
         FOUR,
         &[
             test("fault", &[], 300),
@@ -201,6 +188,7 @@ pub const BOOTS: &[Boot] = &[
             test("attach", &[], 120),
             test("spread", &[], 120),
             named("wait_bound_3s", "wait_bound", &["--seconds", "3"], 120),
+            test("probe_cost", &[], 60),
         ],
     ),
     Boot {
@@ -239,109 +227,7 @@ pub const BOOTS: &[Boot] = &[
             ],
         )
     },
-    boot(
-        "sabotage",
-        On::NewestKernel,
-        FOUR,
-        &[
-            test("look", &[], 120),
-            test("family", &[], 120),
-            test("kin", &[], 120),
-            test("tunables", &[], 150),
-            test("flags", &[], 60),
-            test("why", &[], 150),
-            twin(
-                "why_no_preempt",
-                "why",
-                &["--load", SABOTAGE_FLAG, "no-preempt"],
-                "which scx_photon did not preempt",
-            ),
-            twin(
-                "keep_game",
-                "family",
-                &[SABOTAGE_FLAG, "keep-game"],
-                "played on without a daemon",
-            ),
-            named("stall", "stall", &[SABOTAGE_FLAG, "dead-queue"], 60),
-            named(
-                "stall_short",
-                "stall",
-                &["--dump-bytes", "1024", SABOTAGE_FLAG, "dead-queue"],
-                60,
-            ),
-            named("refused", "refused", &[SABOTAGE_FLAG, "fail-init"], 60),
-            named("rescue", "rescue", &[SABOTAGE_FLAG, "lost-pinned"], 60),
-            named(
-                "endless_slice",
-                "rescue",
-                &[SABOTAGE_FLAG, "endless-slice"],
-                60,
-            ),
-            twin(
-                "leak_context",
-                "fault",
-                &["threads", SABOTAGE_FLAG, "leak-context"],
-                "contexts leak",
-            ),
-            twin(
-                "drop_task",
-                "fault",
-                &["clock", SABOTAGE_FLAG, "drop-task"],
-                "ejected",
-            ),
-            twin(
-                "ignore_affinity",
-                "fault",
-                &["affinity", SABOTAGE_FLAG, "ignore-affinity"],
-                "ejected",
-            ),
-            twin(
-                "no_rescue",
-                "rescue",
-                &[SABOTAGE_FLAG, "lost-pinned-no-rescue"],
-                "past the cap",
-            ),
-            twin(
-                "no_preempt",
-                "input_bound",
-                &[SABOTAGE_FLAG, "no-preempt"],
-                "times lower",
-            ),
-            twin(
-                "keep_cpu",
-                "taken",
-                &[SABOTAGE_FLAG, "keep-cpu"],
-                "the reader waited",
-            ),
-            twin(
-                "keep_cpu_bound",
-                "taken",
-                &["--bound", SABOTAGE_FLAG, "keep-cpu"],
-                "the reader waited",
-            ),
-            twin(
-                "dead_queue",
-                "wait_bound",
-                &["--seconds", "3", SABOTAGE_FLAG, "dead-queue"],
-                "kind batch waited",
-            ),
-            twin(
-                "ring_bounds",
-                "input_lost",
-                &[SABOTAGE_FLAG, "ring-bounds"],
-                "malformed events",
-            ),
-            twin(
-                "lost_counter",
-                "counters",
-                &[SABOTAGE_FLAG, "lost-counter"],
-                // Only this one: every counter's name is in the list behind it.
-                "never incremented: wakeups;",
-            ),
-            // All of it, and not one program that nobody has given a budget.
-            twin("waste", "cost", COST_WASTED, "all callbacks"),
-        ],
-    ),
+    boot("sabotage", On::NewestKernel, FOUR, TWINS),
     Boot {
         clock: Clock::Parallel,
         ..boot(

@@ -45,6 +45,7 @@ mod systemd;
 mod tally;
 mod terminal_svg;
 mod tests;
+mod twins;
 mod vm;
 mod vm_command;
 

@@ -15,6 +15,9 @@ pub enum On {
     OldestAndNewest,
     /// What does not depend on the kernel is tested on the newest one asked for.
     NewestKernel,
+    /// What takes long and hardly depends on it: the newest of those that nobody has named, all of those that somebody
+    /// has, as `--kernel all` does.
+    NewestOrNamed,
 }
 
 #[derive(Debug, Clone, Copy)]

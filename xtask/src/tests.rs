@@ -161,14 +161,16 @@ fn kernels(tally: &mut Tally, args: &Args) -> Result<Vec<Kernel>> {
 }
 
 fn tasks<'a>(kernels: &'a [Kernel], args: &Args) -> Vec<Task<'a>> {
+    let named = !args.kernel.is_empty();
     let mut tasks = Vec::new();
     for boot in BOOTS {
         for (index, kernel) in kernels.iter().enumerate() {
             let newest = index + 1 == kernels.len();
             let runs = match boot.on {
                 On::EveryKernel => true,
-                On::OldestAndNewest => newest || index == 0 || !args.kernel.is_empty(),
+                On::OldestAndNewest => newest || index == 0 || named,
                 On::NewestKernel => newest,
+                On::NewestOrNamed => newest || named,
             };
             if !runs {
                 continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A 60 Hz game under a real-time compositor, beside hogs, a compile and background work of nice 19, on every kernel:
-//! frames in time, the input reader at once, no gap in the sound.
+//! frames nearly as on the idle machine, the input reader soon, no gap in the sound.
 //! On kernels before 7.1 three of four frames were late here, because a preemption was forgotten on its way to another
 //! CPU, and the figures of the newest kernel did not tell.
 
@@ -12,8 +12,11 @@ use std::process::{Command, Stdio};
 
 /// None was seen; 75 where it was broken.
 const MOST_LATE_PERCENT: f64 = 5.0;
-/// 0.5 ms was seen; 50 where it was broken.
-const INPUT_LIMIT_US: f64 = 5_000.0;
+/// 0.3 ms was seen; 50 where it was broken.
+const INPUT_LIMIT_US: f64 = 1_000.0;
+/// Times that of the same game alone: what the mission asks for. 1.04 was seen.
+const FRAME_P99_RATIO: f64 = 1.12;
+const ALONE: &str = "none";
 /// What the table of kernels shows; first, the others stand within it.
 const PLAIN: &str = "hogs";
 const BACKGROUNDS: [&str; 3] = [PLAIN, "compile", "shader"];
@@ -27,13 +30,17 @@ pub fn run(ctx: &Ctx) -> Outcome {
         false => Value::Null,
     };
     let photon = Photon::start(ctx, &[])?;
+    let alone = play(ctx, "60v", ALONE, REPORT)?;
+    let p99_limit_ms = FRAME_P99_RATIO * bench::metric(&alone, "frame_p99_ms")?;
     let mut metrics = Value::Null;
     for background in BACKGROUNDS {
-        let (late, input, shown) = summary(&play(ctx, "60v", background, REPORT)?)?;
+        let report = play(ctx, "60v", background, REPORT)?;
+        let (late, input, shown) = summary(&report)?;
         let disturbed = late > MOST_LATE_PERCENT || input > INPUT_LIMIT_US;
-        if disturbed || shown["audio_gaps"] != json!(0.0) {
+        let slower = bench::metric(&report, "frame_p99_ms")? > p99_limit_ms;
+        if disturbed || slower || shown["audio_gaps"] != json!(0.0) {
             return Err(Fail::failed(format!(
-                "{background} disturb the game: {shown}"
+                "{background} disturb the game, whose frames may take {p99_limit_ms:.1} ms: {shown}"
             )));
         }
         match background == PLAIN {
