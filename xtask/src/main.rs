@@ -44,7 +44,7 @@ mod spec;
 mod systemd;
 mod tally;
 mod terminal_svg;
-mod tests;
+mod test_command;
 mod twins;
 mod vm;
 mod vm_command;
@@ -68,7 +68,7 @@ enum Command {
     /// Build and run: on this kernel if it has sched_ext, else in a VM beside EEVDF
     Run(demo::Args),
     /// Run the tests (not soak, matrix, systemd, vm -- player_bench); the last line says `N passed, N failed`
-    Test(tests::Args),
+    Test(test_command::Args),
     /// Compare the frames of schedulers: repeated, paired runs in virtual time
     Bench(Box<bench::Args>),
     /// Every kernel series of Debian's: does it attach, see input, and what is missing there
@@ -98,16 +98,16 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => demo::run(&args),
-        Command::Test(args) => tests::run(&args),
+        Command::Test(args) => test_command::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Picture(args) => picture::run(&args),
         Command::Kernel(args) => kernel_build::run(&args),
         Command::Soak(args) => soak::run(&args),
-        Command::Check => tests::check(),
+        Command::Check => test_command::check(),
         Command::Vm(args) => vm_command::run(&args),
         Command::C2c(args) => c2c::run(&args),
-        Command::Policy => tests::policy_only(),
+        Command::Policy => test_command::policy_only(),
         Command::Dist(args) => dist::run(&args),
         Command::Systemd(args) => systemd::run(&args),
         Command::Build => build(),
