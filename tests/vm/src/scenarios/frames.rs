@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A 60 Hz game under a real-time compositor, beside hogs, a compile and background work of nice 19, on every kernel:
-//! frames nearly as on the idle machine, the input reader soon, no gap in the sound.
+//! frames nearly as on the idle machine, the input reader soon, no gap in the sound. `--preempt MODE` is the kernel's
+//! model of preemption: `full` or `lazy`, by default the one it has chosen.
 //! On kernels before 7.1 three of four frames were late here, because a preemption was forgotten on its way to another
 //! CPU, and the figures of the newest kernel did not tell.
 
@@ -21,10 +22,17 @@ const ALONE: &str = "none";
 const PLAIN: &str = "hogs";
 const BACKGROUNDS: [&str; 3] = [PLAIN, "compile", "shader"];
 const REPORT: &str = "/tmp/frames.json";
+/// `(full) lazy`: what there is, and in brackets what counts.
+const PREEMPTION: &str = "/sys/kernel/debug/sched/preempt";
 const SECONDS: &str = "1.5";
 
 /// With `--eevdf` also what the kernel's own scheduler makes of it.
 pub fn run(ctx: &Ctx) -> Outcome {
+    if let Some(mode) = ctx.option("--preempt") {
+        std::fs::write(PREEMPTION, mode)
+            .map_err(|e| Fail::skip(format!("no preemption {mode}: {e}")))?;
+    }
+    let modes = std::fs::read_to_string(PREEMPTION).unwrap_or_default();
     let kernels = match ctx.flag("--eevdf") {
         true => summary(&play(ctx, "60v", PLAIN, REPORT)?)?.2,
         false => Value::Null,
@@ -50,6 +58,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     }
     photon.stop()?;
     metrics["eevdf"] = kernels;
+    metrics["preemption"] = json!(modes.trim());
     Ok(metrics)
 }
 
