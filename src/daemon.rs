@@ -126,7 +126,10 @@ fn session(cli: &Cli, kept: &mut Kept, shutdown: &Shutdown) -> Result<Option<Exi
     let (mut display_object, mut exec_object) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     let mut lock_object = MaybeUninit::uninit();
     let mut scheduler = Scheduler::load(cli, &mut object)?;
-    scheduler.attach()?;
+    if !scheduler.attach()? {
+        scheduler.detach();
+        return Ok(Some(scheduler.exit()));
+    }
     kept.tries = 0;
     let probe = probes::input(cli, &scheduler, &mut probe_object);
     let display = probes::display(cli, &scheduler, &mut display_object);

@@ -65,8 +65,9 @@ impl<'a> Scheduler<'a> {
         Ok(this)
     }
 
-    /// Hands every task of the machine to the scheduler.
-    pub fn attach(&mut self) -> Result<()> {
+    /// Hands every task of the machine to the scheduler. False if the kernel asks for another try, because a CPU came or
+    /// went since it was loaded.
+    pub fn attach(&mut self) -> Result<bool> {
         let before = number_in(ENABLE_SEQ).ok();
         let link = self.skel.maps.photon_ops.attach_struct_ops();
         let refused = |e| Failure::Load(format!("attaching: {e}"));
@@ -74,9 +75,13 @@ impl<'a> Scheduler<'a> {
         let failure = |e| caps::attached_scheduler().map_or(refused(e), Failure::Busy);
         self.link.replace(Some(link.map_err(failure)?));
         // From 6.13 on the kernel makes a link of one whose `init` has failed, too, and ends it.
-        match self.exited() && number_in(ENABLE_SEQ).ok() == before {
-            true => Err(Failure::Load(format!("attaching: {}", self.exit().text())).into()),
-            false => Ok(()),
+        if !self.exited() || number_in(ENABLE_SEQ).ok() != before {
+            return Ok(true);
+        }
+        let exit = self.exit();
+        match exit.restart {
+            true => Ok(false),
+            false => Err(Failure::Load(format!("attaching: {}", exit.text())).into()),
         }
     }
 

@@ -177,6 +177,7 @@ pub const BOOTS: &[Boot] = &[
             test("spread", &[], 120),
             test("input", &[], 120),
             named("wait_bound_10s", "wait_bound", &["--seconds", "10"], 120),
+            test("early", &[], 120),
             // The last: nothing of BPF loads after it.
             test("lockdown", &[], 60),
         ],

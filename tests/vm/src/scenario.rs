@@ -46,6 +46,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("crowd", scenarios::crowd::run),
     ("detach", scenarios::detach::run),
     ("display", scenarios::display::run),
+    ("early", scenarios::early::run),
     ("ejection", scenarios::ejection::run),
     ("stall", scenarios::stall::run),
     ("family", scenarios::family::run),

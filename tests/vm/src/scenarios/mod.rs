@@ -15,6 +15,7 @@ pub mod daemon_cost;
 pub mod demo;
 pub mod detach;
 pub mod display;
+pub mod early;
 pub mod ejection;
 pub mod family;
 pub mod fault;
