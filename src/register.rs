@@ -139,6 +139,8 @@ impl Registry {
         // What cannot be listened to again is tried at the next call.
         if self.connections.renew(&self.epoll, &self.listener) == Ok(true) {
             self.spent = 0;
+            // Before anybody else can have its number.
+            self.entries.retain(|pid, _| lives(*pid));
         }
     }
 
@@ -284,6 +286,15 @@ mod tests {
         assert_eq!(new as u32, RATE_MAX);
         registry.connections.end_window();
         registry.tick();
+        assert!(registry.enter(me, 1000) == Entered::New);
+        // The number of one that has ended may be anybody's.
+        let ended = 1_000_000_000;
+        let entry = registry.entries.remove(&me).expect("entered");
+        registry.entries.insert(ended, entry);
+        assert!(registry.contains(ended, 1000));
+        registry.connections.end_window();
+        registry.tick();
+        assert!(!registry.contains(ended, 1000));
         assert!(registry.enter(me, 1000) == Entered::New);
         // Who says it again costs nothing.
         let again = |_| registry.enter(me, 1000) == Entered::Again;
