@@ -6,11 +6,13 @@
 static void examples(void)
 {
 	struct llc_load none = { 0, 4 }, four = { 4, 4 }, eight = { 8, 4 }, wide = { 8, 8 }, off = { 3, 0 };
-	struct llc_load one = { 1, 4 }, one_of_eight = { 1, 8 };
+	struct llc_load one = { 1, 4 }, one_of_eight = { 1, 8 }, nobody = { 0, 0 };
 
 	CHECK(is_longer(&eight, &four) && !is_longer(&four, &eight));
 	CHECK(!is_longer(&wide, &four) && !is_longer(&four, &wide));
 	CHECK(is_longer(&off, &four)); /* real-time tasks have all of its CPUs */
+	/* Nothing of ours in the first LLC, and the others were never evened out. */
+	CHECK(is_longer(&four, &nobody) && !is_longer(&nobody, &four) && !is_longer(&nobody, &nobody));
 	CHECK(is_uneven(&eight, &four) && !is_uneven(&four, &four) && !is_uneven(&none, &none));
 	CHECK(!is_uneven(&four, &off));
 	/* Five hogs beside four take turns; nine on a cache of eight CPUs are better off there. */

@@ -17,9 +17,11 @@ struct llc_load {
 	u32 cpus; /* that run anything of ours */
 };
 
-/* Does more wait for each CPU of a than of b? */
+/* Does more wait for each CPU of a than of b? Where nothing waits, none is shorter. */
 static inline bool is_longer(const struct llc_load *a, const struct llc_load *b)
 {
+	if (!b->queued)
+		return a->queued;
 	return (u64)a->queued * b->cpus > (u64)b->queued * a->cpus;
 }
 
