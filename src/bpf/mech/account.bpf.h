@@ -96,8 +96,11 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 	c->counted = now;
 	c->last = t->class;
 	/* Of a waiter that did not wait after all: the holder has let go. */
-	if (cpu == this_cpu())
+	if (cpu == this_cpu()) {
 		c->lock_holder = 0;
+		/* A fence that a kernel thread has signalled has no say in whom this one wakes. */
+		c->source_until = 0;
+	}
 	WRITE_ONCE(c->is_long, is_long(t) && !(t->flags & TASK_LIFTED));
 	WRITE_ONCE(c->class, t->class);
 	if (!goes_on(c, p)) {
