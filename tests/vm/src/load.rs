@@ -13,11 +13,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// A hog looks at the stop flag this often, in its own CPU time.
 const CHUNK_NS: u64 = 10 * NS_PER_MS;
 /// Every thread sleeps once before it begins: a changed policy takes effect on a wakeup, and all begin together.
 const SETTLE_NS: u64 = 5 * NS_PER_MS;
+/// Between two looks at whether all go on: shorter than most naps, and no load of its own.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 const ALWAYS: Window = Window {
     from_ns: 0,
@@ -87,9 +90,11 @@ pub struct Done {
     pub max_wait_ns: u64,
 }
 
+type Thread = JoinHandle<io::Result<Done>>;
+
 pub struct Load {
     stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<io::Result<Done>>>,
+    threads: Vec<Thread>,
 }
 
 impl Load {
@@ -106,9 +111,9 @@ impl Load {
         Ok(Load { stop, threads })
     }
 
-    /// CPU seconds of each thread so far, on average.
-    pub fn mean_cpu_s(&self) -> Result<f64, Fail> {
-        let mut all = 0.0;
+    /// CPU time of each thread so far, ns, in the order of its worker.
+    pub fn cpu_ns(&self) -> Result<Vec<u64>, Fail> {
+        let mut all = Vec::new();
         for thread in &self.threads {
             let mut clock = 0;
             // SAFETY: the handle is not joined yet, so the thread's number is valid; the call writes one clockid_t.
@@ -116,9 +121,39 @@ impl Load {
             if rc != 0 {
                 return Err(Fail::failed(io::Error::from_raw_os_error(rc).to_string()));
             }
-            all += clock::read(clock) as f64 / clock::NS_PER_SEC as f64;
+            all.push(clock::read(clock));
         }
-        Ok(all / self.threads.len().max(1) as f64)
+        Ok(all)
+    }
+
+    /// CPU seconds of each thread so far, on average.
+    pub fn mean_cpu_s(&self) -> Result<f64, Fail> {
+        let all: u64 = self.cpu_ns()?.iter().sum();
+        Ok(all as f64 / clock::NS_PER_SEC as f64 / self.threads.len().max(1) as f64)
+    }
+
+    /// Waits, for `limit` at most, until each thread has run since it had so much CPU time. Names one that has not, for
+    /// which `finish` would wait.
+    pub fn goes_on(&self, since: &[u64], limit: Duration) -> Result<(), Fail> {
+        let begin = Instant::now();
+        loop {
+            let now = self.cpu_ns()?;
+            let mut threads = self.threads.iter().zip(since.iter().zip(&now));
+            // Who has ended has an error for `finish` to tell.
+            let is_lost = |(thread, (before, now)): &(&Thread, (&u64, &u64))| {
+                !thread.is_finished() && now <= before
+            };
+            let Some((lost, _)) = threads.find(is_lost) else {
+                return Ok(());
+            };
+            if begin.elapsed() > limit {
+                let who = lost.thread().name().unwrap_or_default();
+                return Err(Fail::failed(format!(
+                    "a {who} is lost: it has not run for {limit:?}"
+                )));
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     pub fn finish(mut self) -> Result<Vec<Done>, Fail> {
@@ -282,13 +317,23 @@ mod tests {
     }
 
     #[test]
+    fn who_does_not_go_on_is_named() {
+        let load = Load::start(&[Worker::hog("late"), Worker::hog("hog")]).unwrap();
+        // More than it will ever have had.
+        let lost = load.goes_on(&[u64::MAX, 0], 5 * LOOK_AGAIN).unwrap_err();
+        assert!(format!("{lost:?}").contains("a late is lost"), "{lost:?}");
+        load.goes_on(&[0, 0], Duration::from_secs(10)).unwrap();
+        load.finish().unwrap();
+    }
+
+    #[test]
     fn a_load_works_and_stops() {
         let load = Load::start(&[
             Worker::hog("hog"),
             Worker::hog("nap").naps(100_000, 1_000_000),
         ])
         .unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(100));
         let done = load.finish().unwrap();
         assert_eq!(done.len(), 2);
         assert!(done.iter().all(|d| d.cpu_ns > 0), "{done:?}");
