@@ -10,6 +10,7 @@ use photon_bench::sys::clock::{NS_PER_MS, NS_PER_SEC, mono_ns, sleep_until};
 use photon_bench::sys::sched::{Policy, cpus, set_policy};
 use photon_bench::sys::uinput::{Mouse, Reader};
 use std::io;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -205,6 +206,16 @@ impl Game {
             ended.map_err(|_| Fail::failed("a thread of the game panicked"))??;
         }
         Ok(())
+    }
+}
+
+/// `photon-guest hold game`: in a process of its own, until it is killed.
+pub fn hold() -> ExitCode {
+    let Ok(_game) = Game::start() else {
+        return ExitCode::FAILURE;
+    };
+    loop {
+        std::thread::park();
     }
 }
 

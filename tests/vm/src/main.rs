@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         ["hold", "kin"] => scenarios::kin::game(),
         ["hold", "work"] => scenarios::kin::work(),
         ["hold", "draw"] => gpu::draw(),
+        ["hold", "game"] => game::hold(),
         ["hold", ref rest @ ..] => scenarios::games::hold(rest),
         ["serve"] => server::serve(),
         ["neighbour", ref what @ ..] => neighbour::run(what),

@@ -170,8 +170,8 @@ fn end(photon: &Photon, mut game: Child) -> Result<u64, Fail> {
     }
 }
 
-/// CPU time of all threads of a process.
-fn cpu_ns(process: u32) -> Result<u64, Fail> {
+/// CPU time of all threads of a process, which must not be reaped before.
+pub fn cpu_ns(process: u32) -> Result<u64, Fail> {
     let (mut clock, mut time) = (
         0,
         libc::timespec {
