@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! It attaches under load, and SIGINT and SIGTERM detach it within 250 ms: the kernel's own scheduler is back. The process is gone
-//! soon after; before 7.0 taking its probe off waits for every task to pass through the kernel.
+//! It attaches under load, and SIGINT and SIGTERM detach it within 250 ms: the kernel's own scheduler is back. The
+//! process is gone soon after; before 7.0 taking its probe off waits for every task to pass through the kernel.
 
 use crate::load::{Load, Worker};
 use crate::photon::{Photon, scx_state};
@@ -21,13 +21,17 @@ const GONE_LIMIT: Duration = Duration::from_secs(2);
 const RUN: Duration = Duration::from_millis(500);
 const SIGNALS: [(&str, i32); 2] = [("SIGINT", libc::SIGINT), ("SIGTERM", libc::SIGTERM)];
 
-/// How long the kernel takes from when it begins to hand its tasks over until it has.
-fn attaching() -> std::io::Result<Duration> {
+/// How long the kernel takes from when it begins to hand its tasks over until it has. Where its beginning is not seen
+/// nothing is measured, which must not look like no time at all.
+fn attaching() -> Result<Duration, Fail> {
     set_policy(ABOVE_THE_LOAD)?;
-    let mut begin = None;
+    let mut begin: Option<Instant> = None;
     loop {
         match scx_state().as_deref() {
-            Some("enabled") => return Ok(begin.map_or(Duration::ZERO, |b: Instant| b.elapsed())),
+            Some("enabled") => {
+                let unseen = || Fail::failed("attached, and never seen `enabling`: not measured");
+                return Ok(begin.ok_or_else(unseen)?.elapsed());
+            }
             Some("enabling") => _ = begin.get_or_insert_with(Instant::now),
             _ => {}
         }
