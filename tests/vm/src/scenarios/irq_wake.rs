@@ -95,7 +95,7 @@ fn summary(read: &[Report], home: usize) -> [(&'static str, f64); 5] {
 }
 
 /// By CPU, those that the emulated input devices have made.
-fn interrupts() -> Result<Vec<u64>, Fail> {
+pub fn interrupts() -> Result<Vec<u64>, Fail> {
     let mut sums = vec![0; cpus()];
     let text = std::fs::read_to_string("/proc/interrupts")?;
     for line in text.lines().filter(|l| l.ends_with("-events")) {
@@ -120,7 +120,7 @@ fn most_grown(before: &[u64], after: &[u64]) -> usize {
 }
 
 /// The event node of the device of that name.
-fn node_of(name: &str) -> Result<Option<PathBuf>, Fail> {
+pub fn node_of(name: &str) -> Result<Option<PathBuf>, Fail> {
     let devices = std::fs::read_to_string("/proc/bus/input/devices")?;
     let device = devices.split("\n\n").find(|d| d.contains(name));
     let handlers = device.and_then(|d| d.lines().find_map(|l| l.strip_prefix("H: Handlers=")));
