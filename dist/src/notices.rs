@@ -24,7 +24,8 @@ const NAMES: [&str; 6] = [
 ];
 /// What cargo's metadata does not know.
 const RUNTIMES: &str = "The Rust standard library: MIT OR Apache-2.0\n\
-    In the static archive, the GNU C Library: LGPL-2.1-or-later; libgcc: GPL-3.0-or-later WITH GCC-exception-3.1\n";
+    In the static archive, the GNU C Library: LGPL-2.1-or-later; libgcc: GPL-3.0-or-later WITH GCC-exception-3.1;\n\
+    zstd, if the libelf in it is built with it: BSD-3-Clause OR GPL-2.0-only\n";
 const RULE: &str =
     "--------------------------------------------------------------------------------";
 

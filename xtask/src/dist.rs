@@ -7,6 +7,11 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+/// For a libelf that is built with zstd, which nobody else names. Archives by their whole names, since rustc puts these
+/// where the linker looks for shared libraries again; the C library once more, for a linker that reads from left to
+/// right has it behind it.
+const ZSTD_FLAGS: &str = "-C link-arg=-l:libzstd.a -C link-arg=-l:libc.a";
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Also an archive of a static binary, for systems without packages or with a read-only /usr
@@ -106,8 +111,66 @@ pub fn build_static() -> Result<PathBuf> {
         shell::output(Command::new("pkg-config").args(["--variable=libdir", "libelf"]))?;
     command.env("LIBBPF_SYS_LIBRARY_PATH", libraries.trim());
     // libelf and zlib are linked in by the feature, the C library by these.
-    shell::run(command.env("RUSTFLAGS", STATIC_FLAGS))?;
+    shell::run(command.env("RUSTFLAGS", static_flags(&libelf_needs()?)))?;
     Ok(paths::target()
         .join(STATIC_TARGET)
         .join("release/scx_photon"))
+}
+
+/// What a static libelf is linked with, as the linker's options.
+fn libelf_needs() -> Result<String> {
+    let needs = ["--static", "--libs-only-l", "libelf"];
+    shell::output(Command::new("pkg-config").args(needs))
+}
+
+fn static_flags(libelf_needs: &str) -> String {
+    match libelf_needs.split_whitespace().any(|l| l == "-lzstd") {
+        true => format!("{STATIC_FLAGS} {ZSTD_FLAGS}"),
+        false => STATIC_FLAGS.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEBIAN: &str = include_str!("../../dist/src/debian.rs");
+    const REDHAT: &str = include_str!("../../dist/src/redhat.rs");
+    const TARBALL: &str = include_str!("../../dist/src/tarball.rs");
+    const SOURCE: &str = include_str!("../../dist/src/source.rs");
+
+    #[test]
+    fn zstd_is_linked_where_libelf_needs_it() {
+        assert_eq!(static_flags("-lelf -lz \n"), STATIC_FLAGS);
+        let flags = static_flags("-lelf -lz -lzstd \n");
+        assert_eq!(flags, format!("{STATIC_FLAGS} {ZSTD_FLAGS}"));
+    }
+
+    /// The text of a constant of photon-dist's.
+    fn constant(name: &str) -> &'static str {
+        let begin = format!("const {name}: &str = \"");
+        let mut files = [DEBIAN, REDHAT, SOURCE].into_iter();
+        let rest = files.find_map(|file| file.split_once(&begin)).unwrap().1;
+        rest.split('"').next().unwrap()
+    }
+
+    /// What a file of photon-dist's calls its package.
+    fn packed_as(file: &str, release: u32) -> String {
+        let (_, rest) = file.split_once("pub fn file_name(").unwrap();
+        let mut name = rest.split('"').nth(1).unwrap().to_string();
+        for word in ["PACKAGE", "NAME", "ARCH"] {
+            name = name.replace(&format!("{{{word}}}"), constant(word));
+        }
+        name.replace("{VERSION}", env!("CARGO_PKG_VERSION"))
+            .replace("{release}", &release.to_string())
+    }
+
+    /// They are written there once more, in a program that this one only runs.
+    #[test]
+    fn the_names_are_those_of_the_packages() {
+        let [deb, rpm] = names(7);
+        for (file, name) in [(DEBIAN, deb), (REDHAT, rpm), (TARBALL, archive_name())] {
+            assert_eq!(packed_as(file, 7), name);
+        }
+    }
 }
