@@ -51,7 +51,7 @@ pub fn package(tree: &Tree, release: &str) -> Result<Vec<u8>> {
     ] {
         let mut header = Header::new(name.as_bytes().to_vec(), data.len() as u64);
         header.set_mode(0o100_644);
-        header.set_mtime(u64::from(epoch()));
+        header.set_mtime(u64::from(epoch()?));
         deb.append(&header, data.as_slice())?;
     }
     Ok(deb.into_inner()?)

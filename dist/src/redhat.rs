@@ -35,7 +35,7 @@ fn own_directories(tree: &Tree) -> BTreeSet<String> {
 pub fn package(tree: &Tree, release: &str) -> Result<Vec<u8>> {
     let config = BuildConfig::default()
         .compression(CompressionWithLevel::Gzip(GZIP_LEVEL))
-        .source_date(epoch());
+        .source_date(epoch()?);
     let mut builder = PackageBuilder::new(NAME, VERSION, LICENSE, ARCH, SUMMARY);
     builder
         .using_config(config)

@@ -3,6 +3,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
+
+use anyhow::{Context, Result, bail};
 
 pub const NAME: &str = "scx_photon";
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -20,16 +23,37 @@ pub fn root() -> &'static Path {
 
 /// Seconds since 1970 that every file of a package carries: what SOURCE_DATE_EPOCH says, else the
 /// last commit, else 0. Never the time of the build.
-pub fn epoch() -> u32 {
-    if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
-        return text.parse().unwrap_or(0);
+pub fn epoch() -> Result<u32> {
+    // Every file asks.
+    static EPOCH: LazyLock<Result<u32, String>> =
+        LazyLock::new(|| found().map_err(|e| format!("{e:#}")));
+    match &*EPOCH {
+        Ok(seconds) => Ok(*seconds),
+        Err(e) => bail!("{e}"),
     }
-    let log = Command::new("git")
+}
+
+fn found() -> Result<u32> {
+    if let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") {
+        return seconds(&text.to_string_lossy());
+    }
+    Ok(last_commit().unwrap_or_else(|| {
+        eprintln!("photon-dist: no date from SOURCE_DATE_EPOCH or git: all files are of 1970");
+        0
+    }))
+}
+
+pub fn seconds(text: &str) -> Result<u32> {
+    text.parse::<u32>()
+        .with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`, not seconds since 1970"))
+}
+
+fn last_commit() -> Option<u32> {
+    let mut git = Command::new("git");
+    let log = git
         .args(["log", "-1", "--format=%ct"])
         .current_dir(root())
-        .output();
-    let text = log.map_or(String::new(), |o| {
-        String::from_utf8_lossy(&o.stdout).into_owned()
-    });
-    text.trim().parse().unwrap_or(0)
+        .output()
+        .ok()?;
+    String::from_utf8_lossy(&log.stdout).trim().parse().ok()
 }

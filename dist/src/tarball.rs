@@ -58,7 +58,7 @@ pub fn append(
     header.set_entry_type(kind);
     header.set_mode(mode);
     header.set_size(data.len() as u64);
-    header.set_mtime(u64::from(epoch()));
+    header.set_mtime(u64::from(epoch()?));
     header.set_uid(0);
     header.set_gid(0);
     header.set_username("root")?;

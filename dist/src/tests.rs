@@ -217,31 +217,43 @@ fn every_link_of_the_documents_is_in_the_package() {
     }
 }
 
+/// By name: makepkg puts files of its own beside them.
+const SCRIPTS: [&str; 9] = [
+    "dist/deb/preinst",
+    "dist/deb/postinst",
+    "dist/deb/prerm",
+    "dist/deb/postrm",
+    "dist/rpm/post",
+    "dist/rpm/preun",
+    "dist/rpm/postun",
+    "dist/arch/PKGBUILD",
+    "dist/arch/scx_photon.install",
+];
+
 /// What the unit, the examples and the scripts call things must be what the packages call them.
 #[test]
 fn the_scripts_are_sound() {
-    let mut scripts = Vec::new();
-    for dir in ["dist/deb", "dist/rpm", "dist/arch"] {
-        for entry in std::fs::read_dir(source::root().join(dir)).unwrap() {
-            scripts.push(entry.unwrap().path());
-        }
-    }
-    scripts.retain(|p| {
-        let name = p.file_name().unwrap().to_string_lossy();
-        !name.ends_with(".preset") && name != "copyright"
-    });
-    assert_eq!(scripts.len(), 9, "{scripts:?}");
-    for script in scripts {
+    for script in SCRIPTS {
         let shell = if script.ends_with("PKGBUILD") {
             "bash"
         } else {
             "sh"
         };
-        let checked = Command::new(shell).arg("-n").arg(&script).output().unwrap();
+        let path = source::root().join(script);
+        let checked = Command::new(shell).arg("-n").arg(&path).output().unwrap();
         let said = String::from_utf8_lossy(&checked.stderr).into_owned();
-        assert!(checked.status.success(), "{}: {said}", script.display());
-        let text = std::fs::read_to_string(&script).unwrap();
-        assert!(text.contains("scx_photon"), "{}", script.display());
+        assert!(checked.status.success(), "{script}: {said}");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("scx_photon"), "{script}");
+    }
+}
+
+#[test]
+fn a_date_that_is_none_is_refused() {
+    assert_eq!(source::seconds("1764540000").unwrap(), 1_764_540_000);
+    for bad in ["", "yesterday", "-1", "4294967296"] {
+        let error = source::seconds(bad).unwrap_err();
+        assert!(error.to_string().contains(bad), "{error}");
     }
 }
 
