@@ -17,6 +17,8 @@ const MARKDOWN: &[&str] = &[
     "CONTRIBUTING.md",
     "docs/DESIGN.md",
 ];
+/// Directories of what others have put there: cargo, git, a packager's crates, makepkg.
+const NOT_OURS: &[&str] = &["target", ".git", "node_modules", "vendor", "pkg"];
 /// What a policy header must know nothing of.
 const KERNEL_WORDS: &[&str] = &["bpf_", "scx_", "SEC(", "__kptr"];
 const SPDX: &str = "SPDX-License-Identifier: GPL-2.0-only";
@@ -35,7 +37,7 @@ fn walk(dir: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
-            if !["target", ".git", "node_modules"].contains(&name.as_str()) {
+            if !NOT_OURS.contains(&name.as_str()) {
                 walk(&path, files);
             }
         } else {
