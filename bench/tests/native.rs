@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 use photon_bench::sys::sched::{Policy, set_policy};
+use photon_bench::untested::untested;
 use serde_json::Value;
 use std::process::{Command, Output};
 
@@ -24,7 +25,9 @@ fn has_realtime() -> bool {
     match tried.join().unwrap() {
         Ok(()) => true,
         Err(e) => {
-            eprintln!("skipped: no real-time policy: {e}; run it with CAP_SYS_NICE");
+            untested(&format!(
+                "no real-time policy: {e}; run it with CAP_SYS_NICE"
+            ));
             false
         }
     }

@@ -7,16 +7,14 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use photon_bench::untested::untested;
+
 const UNIT: &str = "etc/systemd/system/multi-user.target.wants/scx_photon.service";
 /// dpkg's own, and what the helper of systemd's units leaves of its bookkeeping: directories.
 const DPKG: &str = "var/lib/dpkg";
 
 fn there(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        eprintln!("not tested: there is no {program}");
-    }
-    found
+    Command::new(program).arg("--version").output().is_ok()
 }
 
 fn run(command: &mut Command) -> Output {
@@ -38,7 +36,7 @@ fn scratch(name: &str) -> PathBuf {
 fn program(dir: &Path) -> Option<PathBuf> {
     let built = Path::new(env!("CARGO_BIN_EXE_photon-dist")).with_file_name("scx_photon");
     if !built.exists() {
-        eprintln!("not tested: build scx_photon first");
+        untested("scx_photon is not built");
         return None;
     }
     let script = dir.join("scx_photon");
@@ -101,8 +99,7 @@ fn dpkg(root: &Path, args: &[&str]) {
 fn a_deb_installs_upgrades_and_purges() {
     let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
     if !there("dpkg") || !there("deb-systemd-helper") || !is_root {
-        eprintln!("not tested: dpkg needs Debian and root");
-        return;
+        return untested("dpkg needs Debian and root");
     }
     let dir = scratch("deb");
     let Some(program) = program(&dir) else { return };
@@ -149,7 +146,7 @@ fn a_deb_installs_upgrades_and_purges() {
 fn rpm_reads_the_rpm() {
     let dir = scratch("rpm");
     if !there("rpm") {
-        return;
+        return untested("there is no rpm");
     }
     let Some(program) = program(&dir) else { return };
     packages(&dir, &program, "1");
@@ -189,13 +186,15 @@ fn pages_and_completions_are_read_by_their_programs() {
     let assets = dir.join("out");
     std::fs::create_dir(&assets).unwrap();
     run(Command::new(&program).arg("assets").arg(&assets));
+    let mut missing = Vec::new();
     for (shell, file) in [
         ("bash", "scx_photon.bash"),
         ("zsh", "_scx_photon"),
         ("fish", "scx_photon.fish"),
     ] {
-        if there(shell) {
-            run(Command::new(shell).arg("-n").arg(assets.join(file)));
+        match there(shell) {
+            true => drop(run(Command::new(shell).arg("-n").arg(assets.join(file)))),
+            false => missing.push(shell),
         }
     }
     let pages: Vec<String> = all(&assets)
@@ -212,12 +211,17 @@ fn pages_and_completions_are_read_by_their_programs() {
     );
     let text = std::fs::read_to_string(assets.join("scx_photon.1")).unwrap();
     assert!(text.contains("Exit codes"));
-    if there("groff") {
-        for page in pages {
-            let out = run(Command::new("groff")
-                .args(["-man", "-ww", "-z"])
-                .arg(assets.join(page)));
-            assert_eq!(String::from_utf8_lossy(&out.stderr), "");
-        }
+    match there("groff") {
+        true => pages.iter().for_each(|page| formats(&assets.join(page))),
+        false => missing.push("groff"),
     }
+    if !missing.is_empty() {
+        untested(&format!("there is no {}", missing.join(", no ")));
+    }
+}
+
+/// Without a warning.
+fn formats(page: &Path) {
+    let out = run(Command::new("groff").args(["-man", "-ww", "-z"]).arg(page));
+    assert_eq!(String::from_utf8_lossy(&out.stderr), "");
 }
