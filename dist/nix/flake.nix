@@ -25,14 +25,14 @@
         ];
         nativeBuildInputs = [
           pkgs.llvmPackages.clang-unwrapped
-          pkgs.llvmPackages.libclang
           pkgs.pkg-config
+          # libclang, and where the headers of the C library are.
+          pkgs.rustPlatform.bindgenHook
         ];
         buildInputs = [
           pkgs.elfutils
           pkgs.zlib
         ];
-        env.LIBCLANG_PATH = "${pkgs.llvmPackages.libclang.lib}/lib";
         env.BPF_CLANG = "${pkgs.llvmPackages.clang-unwrapped}/bin/clang";
         # Flags for the host's compiler mean nothing to BPF.
         hardeningDisable = [ "all" ];
