@@ -37,7 +37,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("apt purge scx-photon", "tests/vm/src/scenarios/package.rs"),
     ("cd dist/arch", "dist/arch/PKGBUILD"),
-    ("makepkg --syncdeps --install", "dist/arch/PKGBUILD"),
+    ("makepkg --force --syncdeps --install", "dist/arch/PKGBUILD"),
     (
         "nix build \"git+file://$PWD?dir=dist/nix\"",
         "dist/nix/flake.nix",
