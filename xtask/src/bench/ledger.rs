@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The cost ledger, `bench/ledger.csv`: a line each time somebody wrote a new budget, so that what a program costs can be
-//! followed over the project's history.
+//! The cost ledger, `bench/ledger.csv`: a line each time somebody wrote a new budget, so that what a program costs can
+//! be followed over the project's history. The first column is the commit that the budget was measured after, `-` where
+//! that one is no longer in the history.
 
 use crate::{paths, shell};
 use anyhow::{Context, Result};
