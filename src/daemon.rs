@@ -15,7 +15,7 @@ use log::{info, warn};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::stat::{Mode, umask};
 
-use answer::Sockets;
+use answer::{Public, Sockets};
 
 use crate::announce;
 use crate::caps;
@@ -177,8 +177,7 @@ struct Session<'s> {
     begun: Instant,
     /// As many as the log has been told of.
     malformed: Cell<u64>,
-    /// What others than root are told, and when it was read.
-    public: RefCell<Option<(Instant, Sample)>>,
+    public: Public,
     /// When the counters were last summed, ns: by the scheduler's clock, and by CLOCK_MONOTONIC. One sum has one time,
     /// whenever it is asked for.
     summed: Cell<(u64, u64)>,
@@ -211,7 +210,7 @@ impl<'s> Session<'s> {
             why: WhyRing::new(scheduler)?,
             begun: Instant::now(),
             malformed: Cell::new(0),
-            public: RefCell::default(),
+            public: Public::default(),
             summed: Cell::default(),
             games: RefCell::new(games),
             tuning,

@@ -172,20 +172,23 @@ mod tests {
         assert!((d.max - 0.6).abs() < 1e-9);
     }
 
-    /// Whose ring is written to tells a keyboard from a mouse.
+    /// Whose ring is written to tells a keyboard from a mouse, and so does the count of its class.
     #[test]
-    fn one_input_is_one_ring() {
+    fn one_input_is_one_ring_and_one_count() {
         let ring = |events, drops, read| Ring {
             events,
             drops,
             read,
         };
+        let count = |class: &str, reports| (class.to_string(), Reports { reports });
         let mut sample = Sample {
             rings: vec![ring(5, 1, 4), ring(70, 2, 60)],
+            input: BTreeMap::from([count("keyboard", 5), count("mouse", 70), count("pad", 0)]),
             ..Sample::default()
         };
         sample.one_input();
         assert_eq!(sample.rings, [ring(75, 3, 64)]);
+        assert_eq!(sample.input, BTreeMap::from([count("all", 75)]));
     }
 
     #[test]

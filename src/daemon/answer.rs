@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the daemon is asked, and what it answers: root by scx_stats' socket, anybody by its own.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -34,6 +35,33 @@ impl Sockets {
             stats: stats.ok(),
             public: public.ok(),
         }
+    }
+}
+
+/// The statistics that others than root are told, and when they were read.
+#[derive(Default)]
+pub struct Public(RefCell<Option<(Instant, Sample)>>);
+
+impl Public {
+    /// What this user may know now. Who is not root may not know who types: neither by the device nor by the moment.
+    fn sample_for(
+        &self,
+        uid: u32,
+        now: Instant,
+        exact: impl FnOnce() -> Result<Sample>,
+    ) -> Result<Sample> {
+        if uid == 0 {
+            return exact();
+        }
+        if let Some((at, sample)) = &*self.0.borrow()
+            && now.saturating_duration_since(*at) < PUBLIC_EVERY
+        {
+            return Ok(sample.clone());
+        }
+        let mut sample = exact()?;
+        sample.one_input();
+        self.0.replace(Some((now, sample.clone())));
+        Ok(sample)
     }
 }
 
@@ -105,19 +133,76 @@ impl Session<'_> {
         Ok(view)
     }
 
-    /// What somebody may know who is not root, and may not be who types.
     fn sample_for(&self, uid: u32) -> Result<Sample> {
-        if uid == 0 {
-            return self.sample();
+        self.public
+            .sample_for(uid, Instant::now(), || self.sample())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Reports;
+    use std::collections::BTreeMap;
+
+    const ROOT: u32 = 0;
+    const STRANGERS: [u32; 2] = [1000, 65534];
+    const MOMENT: Duration = Duration::from_millis(1);
+
+    fn counted<const N: usize>(reports: [(&str, u64); N]) -> BTreeMap<String, Reports> {
+        let one = |(class, reports): (&str, u64)| (class.to_string(), Reports { reports });
+        reports.into_iter().map(one).collect()
+    }
+
+    fn exact(keyboard: u64) -> BTreeMap<String, Reports> {
+        counted([("keyboard", keyboard), ("mouse", 100)])
+    }
+
+    /// The input that this user is told of when so much was typed.
+    fn told(public: &Public, uid: u32, now: Instant, typed: u64) -> BTreeMap<String, Reports> {
+        let sample = || {
+            Ok(Sample {
+                input: exact(typed),
+                ..Sample::default()
+            })
+        };
+        let told = public.sample_for(uid, now, sample);
+        told.expect("a sample").input
+    }
+
+    #[test]
+    fn strangers_are_told_the_same_until_it_is_old() {
+        let (public, begin) = (Public::default(), Instant::now());
+        assert_eq!(told(&public, 1000, begin, 5), counted([("all", 105)]));
+        // Whoever asks, however often, and whatever is typed meanwhile.
+        for (typed, uid) in (6..).zip(STRANGERS) {
+            for at in [MOMENT, PUBLIC_EVERY / 2, PUBLIC_EVERY - MOMENT] {
+                let told = told(&public, uid, begin + at, typed);
+                assert_eq!(told, counted([("all", 105)]), "{uid} after {at:?}");
+            }
         }
-        if let Some((at, sample)) = &*self.public.borrow()
-            && at.elapsed() < PUBLIC_EVERY
-        {
-            return Ok(sample.clone());
-        }
-        let mut sample = self.sample()?;
-        sample.one_input();
-        self.public.replace(Some((Instant::now(), sample.clone())));
-        Ok(sample)
+        let later = begin + PUBLIC_EVERY;
+        assert_eq!(told(&public, 1000, later, 9), counted([("all", 109)]));
+        // Its time begins anew.
+        let last = later + PUBLIC_EVERY - MOMENT;
+        assert_eq!(told(&public, 1000, last, 20), counted([("all", 109)]));
+    }
+
+    #[test]
+    fn root_is_told_what_is_and_that_is_nobody_elses() {
+        let (public, begin) = (Public::default(), Instant::now());
+        assert_eq!(told(&public, ROOT, begin, 5), exact(5));
+        // It was not kept for the next one.
+        assert_eq!(told(&public, 1000, begin, 6), counted([("all", 106)]));
+        assert_eq!(told(&public, ROOT, begin, 7), exact(7));
+        assert_eq!(told(&public, 1000, begin, 8), counted([("all", 106)]));
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_kept() {
+        let (public, begin) = (Public::default(), Instant::now());
+        let failed = public.sample_for(1000, begin, || bail!("busy"));
+        assert!(failed.is_err());
+        assert_eq!(told(&public, 1000, begin, 5), counted([("all", 105)]));
     }
 }
