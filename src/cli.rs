@@ -29,7 +29,8 @@ Those of `status` are its own: scx_photon status --help.
 
 The service's flags: /etc/default/scx_photon. For --config: /usr/share/doc/scx*photon/examples/
 (/usr/local/share of the archive).
-Without a terminal: SysRq-S puts the default scheduler back, SysRq-D only dumps the state.";
+Without a terminal: SysRq-S puts the default scheduler back, SysRq-D only dumps the state.
+Not followed: CPU weights and quotas of cgroups (cpu.weight, cpu.max); nice is.";
 
 /// A sched_ext CPU scheduler for gaming.
 ///

@@ -313,6 +313,17 @@ fn help_names_every_exit_code() {
     }
 }
 
+/// As the README does: else who gives a container its share takes it for a defect.
+#[test]
+fn help_names_what_of_cgroups_does_not_count() {
+    let text = stdout(&run(&["--help"]));
+    let line = text.lines().find(|line| line.contains("cgroups"));
+    let line = line.unwrap_or_else(|| panic!("no cgroups: {text}"));
+    for name in ["Not followed", "cpu.weight", "cpu.max"] {
+        assert!(line.contains(name), "{name}: {line}");
+    }
+}
+
 #[test]
 fn help_stats_and_version_need_nothing() {
     let out = run(&["--help-stats"]);
