@@ -3,7 +3,7 @@
 
 use crate::scenario::Fail;
 use photon_bench::sys::process::{fork, wait};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -22,17 +22,50 @@ pub fn ask(socket: &str, request: &str) -> io::Result<String> {
     Ok(line)
 }
 
+/// The line that answers a process of that user's; else what went wrong there.
+pub fn ask_as(user: u32, socket: &str, request: &str) -> Result<String, Fail> {
+    let (mut here, mut there) = UnixStream::pair()?;
+    let body = || {
+        let line = match become_user(user) {
+            true => ask(socket, request),
+            false => Err(io::Error::last_os_error()),
+        };
+        let text = line.unwrap_or_else(|e| format!("no answer: {e}"));
+        i32::from(there.write_all(text.as_bytes()).is_err())
+    };
+    // SAFETY: it makes system calls and allocates; it prints nothing.
+    let child = unsafe { fork(body) }?;
+    // Its own copy is the last one, and goes with it.
+    drop(there);
+    let mut line = String::new();
+    let read = here.read_to_string(&mut line);
+    let (_, code) = wait(child)?;
+    read?;
+    match code {
+        0 => Ok(line),
+        _ => Err(Fail::failed(format!(
+            "who asked {socket} ended with {code}"
+        ))),
+    }
+}
+
+/// For a child that was forked for it: there is no way back.
+pub fn become_user(user: u32) -> bool {
+    // SAFETY: no pointers. The group first, while we may; last, to die with the parent, which a new user forgets.
+    unsafe {
+        libc::setgid(user) == 0
+            && libc::setuid(user) == 0
+            && libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == 0
+    }
+}
+
 /// Does this hold in a process of that user's?
 pub fn holds_for(user: u32, check: impl FnOnce() -> bool) -> Result<bool, Fail> {
     const HOLDS: i32 = 0;
     const FAILS: i32 = 1;
-    let body = || {
-        // SAFETY: no pointers; group first, while we may.
-        let became = unsafe { libc::setgid(user) == 0 && libc::setuid(user) == 0 };
-        match became && check() {
-            true => HOLDS,
-            false => FAILS,
-        }
+    let body = || match become_user(user) && check() {
+        true => HOLDS,
+        false => FAILS,
     };
     // SAFETY: the checks make system calls and allocate; they print nothing.
     let child = unsafe { fork(body) }?;

@@ -45,20 +45,22 @@ pub const MOUSE: Kind = Kind {
     moves: (EV_REL, REL_X),
 };
 
+pub const KEYBOARD: Kind = Kind {
+    class: "keyboard",
+    declares: Declared {
+        rel: &[],
+        keys: &[
+            1, 2, 3, 14, 15, KEY_Q, 17, 18, 19, 28, 30, 31, 32, 44, KEY_M, 57,
+        ],
+        abs: &[],
+    },
+    moves: (EV_KEY, KEY_Q),
+};
+
 /// One of each class, the mouse first.
 pub const KINDS: [Kind; 5] = [
     MOUSE,
-    Kind {
-        class: "keyboard",
-        declares: Declared {
-            rel: &[],
-            keys: &[
-                1, 2, 3, 14, 15, KEY_Q, 17, 18, 19, 28, 30, 31, 32, 44, KEY_M, 57,
-            ],
-            abs: &[],
-        },
-        moves: (EV_KEY, KEY_Q),
-    },
+    KEYBOARD,
     Kind {
         class: "pad",
         declares: Declared {

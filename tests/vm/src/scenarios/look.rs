@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What people and tools see of a running scx_photon, most of it asked by a user who is not root: `status` and its exit
-//! codes, the two sockets in scx_stats' protocol, `metrics`, `record` and `replay`, `report`. With `--dump` the game has
-//! hogs beside it and a stutter, and the recording goes to the console in hex: `cargo xtask picture` draws it.
+//! codes, `metrics`, `record` and `replay`, `report`; by root, the two sockets in scx_stats' protocol. Root is told who
+//! types, that user is not. With `--dump` the game has hogs beside it and a stutter, and the recording goes to the
+//! console in hex: `cargo xtask picture` draws it.
 
-use crate::asked::PUBLIC;
+use crate::asked::{PUBLIC, ask_as};
+use crate::device::{Device, KEYBOARD, MOUSE};
 use crate::game::{Game, Trouble};
 use crate::latch::KERNEL_SCHEDULES;
 use crate::neighbour::Neighbour;
@@ -11,7 +13,9 @@ use crate::oneshot::{self, Ended, NOBODY};
 use crate::photon::Photon;
 use crate::scenario::{Ctx, Fail, Outcome};
 use photon_bench::sockets::STATS;
+use photon_bench::sys::clock::NS_PER_MS;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -40,6 +44,13 @@ const BUSY: Duration = Duration::from_secs(2);
 /// For the median. Each instruction takes a nanosecond here, and fork, exec and answer have eight million; a CPU of
 /// today takes 1.3 ms for them.
 const STATUS_LIMIT: Duration = Duration::from_millis(16);
+const ROOT: u32 = 0;
+/// Of each device, between two answers; and from one to the next, ns: both devices' are over in a fifth of `SECOND`.
+const REPORTS: u64 = 100;
+const PERIOD_NS: u64 = NS_PER_MS;
+/// As long the daemon says the same to whoever is not root; and when that is over for certain.
+const SECOND: Duration = Duration::from_secs(1);
+const NEXT: Duration = Duration::from_millis(1100);
 
 pub fn run(ctx: &Ctx) -> Outcome {
     let off = ask(ctx, &["status"])?;
@@ -58,6 +69,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     for socket in SOCKETS {
         protocol(socket)?;
     }
+    let told = strangers_are_told()?;
     let hogs = match dump(ctx) {
         true => Some(beside(&game)?),
         false => None,
@@ -69,7 +81,8 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let after = ask(ctx, &["status"])?;
     is(&after, "status after", KERNEL_SCHEDULES, KERNELS_WORDS)?;
     Ok(
-        json!({"status": on.stdout.trim(), "status_us": took.json(), "static_program_us": floor.json()}),
+        json!({"status": on.stdout.trim(), "status_us": took.json(), "static_program_us": floor.json(),
+            "reports_told": told}),
     )
 }
 
@@ -213,4 +226,73 @@ fn protocol(socket: &str) -> Result<(), Fail> {
         Err(_) => Ok(()),
         Ok(reply) => Err(Fail::failed(format!("{socket} answers nonsense: {reply}"))),
     }
+}
+
+/// Reports by the class of their device, as the daemon tells this user.
+type Told = BTreeMap<String, u64>;
+
+/// All devices as one number, and the same one for a second whatever is typed: else it would say when keys are pressed.
+/// Root is told at the same time who types how much. Returns those numbers, a second apart.
+fn strangers_are_told() -> Result<Value, Fail> {
+    let (mouse, keyboard) = (Device::new(&MOUSE)?, Device::new(&KEYBOARD)?);
+    // So that the first answer is a new one, whoever asked before.
+    std::thread::sleep(NEXT);
+    let begin = Instant::now();
+    let first = told(NOBODY, "stats")?;
+    mouse.play(0, REPORTS, PERIOD_NS)?;
+    keyboard.play(0, REPORTS, PERIOD_NS)?;
+    let exact = told(ROOT, "stats")?;
+    let again = told(NOBODY, "view")?;
+    let took = begin.elapsed();
+    std::thread::sleep(NEXT);
+    let later = told(NOBODY, "stats")?;
+    let fail = |why: &str| {
+        Err(Fail::failed(format!(
+            "{why}: nobody was told {first:?}, {again:?} within {took:?}, {later:?} later; root {exact:?}"
+        )))
+    };
+    if took >= SECOND {
+        return fail("too slow to tell");
+    }
+    let typed = |kind: &str| exact.get(kind).is_some_and(|n| *n >= REPORTS);
+    if !typed(MOUSE.class) || !typed(KEYBOARD.class) {
+        return fail("root is not told who types");
+    }
+    let [Some(old), Some(same), Some(new)] = [&first, &again, &later].map(only_all) else {
+        return fail("nobody may know which device it was");
+    };
+    if same != old {
+        return fail("nobody may know when it was");
+    }
+    // The game's mouse goes on, too.
+    if new < old + 2 * REPORTS {
+        return fail("some are missing");
+    }
+    Ok(json!([old, new]))
+}
+
+/// The number, if it is the only one.
+fn only_all(told: &Told) -> Option<u64> {
+    match told.len() {
+        1 => told.get("all").copied(),
+        _ => None,
+    }
+}
+
+fn told(user: u32, request: &str) -> Result<Told, Fail> {
+    let line = ask_as(user, PUBLIC, &json!({"req": request}).to_string())?;
+    let fail = |why: &str| Fail::failed(format!("{request} by user {user}: {why}: {line}"));
+    let reply: Value = serde_json::from_str(&line).map_err(|e| fail(&e.to_string()))?;
+    // In `stats`, whose fields are plain, it is a text.
+    let sample: Value = match &reply["args"]["resp"]["sample"] {
+        Value::String(text) => serde_json::from_str(text)?,
+        sample => sample.clone(),
+    };
+    let input = sample["input"].as_object();
+    let input = input.ok_or_else(|| fail("no input"))?;
+    let reports = |(class, count): (&String, &Value)| match count["reports"].as_u64() {
+        Some(reports) => Ok((class.clone(), reports)),
+        None => Err(fail("no number of reports")),
+    };
+    input.iter().map(reports).collect()
 }
