@@ -19,6 +19,9 @@ const FOUR_IN_TWO_LLCS: &str = "4,sockets=2,cores=2,threads=1";
 /// Four CPUs share what the host has, and the clock is the host's: only that every task runs can be asked.
 const HOTPLUG_PARALLEL: &[&str] = &["--limit-ms", "90000", "--share", "20", "--wait-ms", "20000"];
 
+/// To sleep up to where all CPUs but one go away.
+const PROCESSORS: &[&str] = &["--processors", "--cycles", "2"];
+
 const UNDER_PHOTON: &[&str] = &["--kind", "photon", "--ops", "photon"];
 /// What the scheduler costs, first in its boot: earlier jobs would change the course of the measured time.
 const COST: &[&str] = &["--kind", "photon", "--ops", "photon", "--budget"];
@@ -103,13 +106,9 @@ pub const BOOTS: &[Boot] = &[
             test("rescue", &[], 60),
             test("killed", &["--times", "1"], 120),
             test("suspend", &["--cycles", "1"], 120),
-            named(
-                "suspend_processors",
-                "suspend",
-                &["--processors", "--cycles", "2"],
-                200,
-            ),
+            named("suspend_processors", "suspend", PROCESSORS, 200),
             test("privilege", &[], 120),
+            test("hostile", &[], 120),
         ],
     ),
     boot(

@@ -4,6 +4,7 @@
 use crate::scenario::Fail;
 use photon_bench::sys::process::{fork, wait};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -49,6 +50,33 @@ pub fn ask_as(user: u32, socket: &str, request: &str) -> Result<String, Fail> {
     }
 }
 
+/// Waits neither for room among those that the daemon has not accepted yet nor, later, for its answers.
+pub fn connect_at_once(socket: &str) -> io::Result<UnixStream> {
+    // SAFETY: integers only, and zero is a value of each.
+    let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
+    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+    // The last byte stays zero.
+    let room = address.sun_path.len() - 1;
+    for (to, from) in address.sun_path.iter_mut().take(room).zip(socket.bytes()) {
+        *to = from as libc::c_char;
+    }
+    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: no pointers.
+    let fd = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made the descriptor for us.
+    let stream = unsafe { UnixStream::from_raw_fd(fd) };
+    let bytes = size_of::<libc::sockaddr_un>() as libc::socklen_t;
+    let address = std::ptr::from_ref(&address).cast::<libc::sockaddr>();
+    // SAFETY: the address lives until the end of this function; the call reads as many bytes as it is told.
+    match unsafe { libc::connect(stream.as_raw_fd(), address, bytes) } {
+        0 => Ok(stream),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// For a child that was forked for it: there is no way back.
 pub fn become_user(user: u32) -> bool {
     // SAFETY: no pointers. The group first, while we may; last, to die with the parent, which a new user forgets.
@@ -70,4 +98,27 @@ pub fn holds_for(user: u32, check: impl FnOnce() -> bool) -> Result<bool, Fail> 
     // SAFETY: the checks make system calls and allocate; they print nothing.
     let child = unsafe { fork(body) }?;
     Ok(wait(child)?.1 == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_connection_waits_for_nothing() {
+        let path = std::env::temp_dir().join(format!("photon-asked-{}", std::process::id()));
+        let name = path.display().to_string();
+        assert!(connect_at_once(&name).is_err(), "nobody listens");
+        let listener = UnixListener::bind(&path).unwrap();
+        let mut client = connect_at_once(&name).unwrap();
+        let read = client.read(&mut [0]).map_err(|e| e.kind());
+        assert_eq!(read, Err(io::ErrorKind::WouldBlock));
+        client.write_all(b"!").unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let mut said = [0];
+        server.read_exact(&mut said).unwrap();
+        assert_eq!(said, *b"!");
+        std::fs::remove_file(&path).unwrap();
+    }
 }

@@ -56,6 +56,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("frames", scenarios::frames::run),
     ("games", scenarios::games::run),
     ("held", scenarios::held::run),
+    ("hostile", scenarios::hostile::run),
     ("hotplug", scenarios::hotplug::run),
     ("faults", scenarios::faults::run),
     ("soak", scenarios::soak::run),

@@ -45,7 +45,8 @@ pub fn stopped(photon: &Photon, ms: Amount, _: Slack) -> Result<u64, Fail> {
     Ok(reports)
 }
 
-/// Clients that ask nonsense, ask without end, or never read the answer. A proper one is still answered.
+/// Clients that ask nonsense, ask without end, or never read the answer. A proper one is still answered. All are
+/// root's, whom the limits on strangers spare; a stranger's flood, and a game beside it, is the scenario `hostile`.
 pub fn socket_flooded(photon: &Photon, clients: Amount, _: Slack) -> Result<u64, Fail> {
     let mut open = Vec::new();
     for (socket, most) in [(STATS, clients), (PUBLIC, clients.min(PUBLIC_CLIENTS))] {

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 /// None was seen; 75 where it was broken.
 const MOST_LATE_PERCENT: f64 = 5.0;
 /// 0.3 ms was seen; 50 where it was broken.
-const INPUT_LIMIT_US: f64 = 1_000.0;
+pub const INPUT_LIMIT_US: f64 = 1_000.0;
 /// Times that of the same game alone: what the mission asks for. 1.04 was seen.
 const FRAME_P99_RATIO: f64 = 1.12;
 const ALONE: &str = "none";

@@ -25,6 +25,7 @@ pub mod frames;
 pub mod frequency;
 pub mod games;
 pub mod held;
+pub mod hostile;
 pub mod hotplug;
 pub mod input;
 pub mod input_bound;
