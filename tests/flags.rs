@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 const CASES: &str = "tests/policy/tunables.c";
-const JOBS: &str = "xtask/src/jobs.rs";
+const JOBS: [&str; 2] = ["xtask/src/jobs.rs", "xtask/src/twins.rs"];
 const PROGRAM: &str = "tests/cli.rs";
 const PARSER: &str = "src/cli.rs";
 const LIBBPF: &str = "src/libbpf.rs";
@@ -270,7 +270,7 @@ fn subcommand_flags() -> BTreeSet<String> {
 
 /// What a table says wrong about the flags that there are.
 fn complaints(flags: &BTreeSet<String>, table: &[(&str, Shown)]) -> Vec<String> {
-    let jobs = read(JOBS);
+    let jobs = JOBS.map(read).concat();
     let listed = |flag: &str| table.iter().any(|(name, _)| *name == flag);
     let missing = flags.iter().filter(|f| !listed(f));
     let mut all: Vec<_> = missing.map(|f| format!("{f}: no test shows it")).collect();
