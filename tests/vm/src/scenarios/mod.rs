@@ -53,6 +53,7 @@ pub mod readme;
 pub mod refused;
 pub mod relay;
 pub mod rescue;
+pub mod sandbox;
 pub mod soak;
 pub mod spread;
 pub mod stall;

@@ -4,7 +4,7 @@
 //! scheduler is there, and the same with the .rpm, by hand and with the archive. What the README says how to do is done
 //! as the README says.
 
-use super::readme;
+use super::{readme, sandbox};
 use crate::documents::command;
 use crate::latch::RUN_DIR;
 use crate::oneshot::NOBODY;
@@ -22,7 +22,7 @@ const PACKAGE: &str = "scx-photon";
 const OTHER: &str = "/etc/systemd/system/scx.service";
 const OTHER_TEXT: &str = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
 /// Loading takes seconds in an emulator.
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 /// Long enough for a start that should not be made to have been made.
 const NOT_STARTED: Duration = Duration::from_secs(8);
@@ -60,6 +60,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     redhat(ctx)?;
     by_hand(ctx)?;
     archive(ctx)?;
+    sandbox::as_loaders_child(ctx, &format!("{CLONE}/{BY_HAND}"))?;
     Ok(json!({}))
 }
 
@@ -233,7 +234,7 @@ fn as_written(beginning: &str) -> Result<String, Fail> {
     said("sh", &["-c", &format!("cd {CLONE} && {line}")])
 }
 
-fn said(program: &str, args: &[&str]) -> Result<String, Fail> {
+pub fn said(program: &str, args: &[&str]) -> Result<String, Fail> {
     let out = Command::new(program)
         .args(args)
         .env("DEBIAN_FRONTEND", "noninteractive")
@@ -261,7 +262,7 @@ fn expect(what: &str, args: &[&str], word: &str) -> Result<(), Fail> {
     }
 }
 
-fn attached(limit: Duration) -> Result<(), Fail> {
+pub fn attached(limit: Duration) -> Result<(), Fail> {
     let begin = Instant::now();
     let is = || {
         scx_state().as_deref() == Some("enabled")
@@ -306,7 +307,7 @@ fn status() -> Result<String, Fail> {
 }
 
 /// As anybody may ask, when the daemon has come to its socket.
-fn status_of(program: &str) -> Result<String, Fail> {
+pub fn status_of(program: &str) -> Result<String, Fail> {
     let begin = Instant::now();
     let nobody = NOBODY.to_string();
     loop {
@@ -322,7 +323,7 @@ fn status_of(program: &str) -> Result<String, Fail> {
     }
 }
 
-fn stopped(what: &str) -> Result<(), Fail> {
+pub fn stopped(what: &str) -> Result<(), Fail> {
     match (scx_state().as_deref(), scx_ops()) {
         (Some("disabled"), None) => Ok(()),
         (state, ops) => Err(Fail::failed(format!("after {what}: {state:?} {ops:?}"))),
