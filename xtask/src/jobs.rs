@@ -158,9 +158,8 @@ pub const BOOTS: &[Boot] = &[
             // All at once, and a fifth of the 20,000 that a run by hand has.
             named("many_tasks_4000", "many_tasks", &["--tasks", "4000"], 120),
             test("games", &[], 120),
+            // The last: the model stays. Elsewhere it is the kernel's choice: lazy.
             named("frames_full", "frames", &["--preempt", "full"], 60),
-            // The last: the model stays.
-            named("frames_lazy", "frames", &["--preempt", "lazy"], 60),
         ],
     ),
     boot(
