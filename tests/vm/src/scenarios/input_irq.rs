@@ -54,8 +54,10 @@ pub fn run(ctx: &Ctx) -> Outcome {
     });
     let least = (count * INTERRUPTS_PERCENT / 100).max(1);
     if came.iter().any(|n| *n < least) {
+        let all = std::fs::read_to_string("/proc/interrupts")?;
+        let virtio: Vec<&str> = all.lines().filter(|l| l.contains("virtio")).collect();
         return Err(Fail::failed(format!(
-            "fewer than {least} interrupts of a device, this was no hardware path: {metrics}"
+            "fewer than {least} interrupts of a device, this was no hardware path: {metrics}, {virtio:?}"
         )));
     }
     match wake_input {
