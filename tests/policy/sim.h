@@ -53,7 +53,7 @@ static inline void tick(struct sim *s, s32 cpu)
 	c->tick_at += TICK_NS;
 	if (c->curr < 0)
 		return;
-	if (c->ctx.class < CLASS_GAME && c->nr_local)
+	if (c->ctx.class < CLASS_GAME && (c->nr_local || bound_is_due(s, cpu)))
 		s->tasks[c->curr].slice = 0;
 	if (!s->tasks[c->curr].slice)
 		schedule(s, cpu, true);
@@ -104,7 +104,7 @@ static inline void note_overdue(struct sim *s)
 		t->ahead = 0;
 		for (u32 k = 0; k < s->nr_tasks; k++)
 			t->ahead += s->tasks[k].state == LOCAL ||
-				    (s->tasks[k].state == QUEUED && s->tasks[k].ctx.deadline < t->ctx.deadline);
+				    (s->tasks[k].state == QUEUED && is_earlier(&s->tasks[k], t));
 	}
 }
 

@@ -7,77 +7,16 @@
 #ifndef PHOTON_TESTS_SIM_SCHED_H
 #define PHOTON_TESTS_SIM_SCHED_H
 
-#include "check.h"
+#include "sim_types.h"
 
-enum {
-	SIM_CPUS = 8,
-	SIM_TASKS = 64,
-	TICK_NS = 4 * NSEC_PER_MSEC_, /* HZ=250 */
-	IPI_MAX_NS = 20 * NSEC_PER_USEC_,
-};
-#define NEVER (~0ULL >> 1)
+/* A class whose bound does not hold: as if not urgent, or, if it is not, due ten times as late. */
+#ifndef SABOTAGE_BOUND
+#define SABOTAGE_BOUND CLASS_NONE
+#endif
 
-enum sim_state { ASLEEP, QUEUED, LOCAL, RUNNING };
-
-struct sim_task {
-	struct task_ctx ctx;
-	/* Behaviour: run this long, sleep that long, wake others at the end. */
-	u64 run_lo, run_hi;
-	u64 sleep_lo, sleep_hi; /* both 0: never sleeps; NEVER: until woken */
-	s32 wakes, wakes_too; /* tasks, or -1 */
-	u32 weight;
-	s32 bound; /* the one CPU it may use, or -1 */
-	u8 wake_source; /* of its own timer */
-	u8 process;
-	bool batch, kernel;
-	/* State. */
-	u8 state;
-	s32 cpu;
-	u64 slice, sum_exec, left, wake_at;
-	u64 waits_since; /* ns: runnable and not running since */
-	u64 ahead; /* tasks due before it when its deadline passed */
-	u64 longest_wait;
-};
-
-struct sim_cpu {
-	struct cpu_ctx ctx;
-	s32 curr; /* task or -1 */
-	s32 local[SIM_TASKS];
-	u32 nr_local;
-	u64 since; /* curr is charged up to here */
-	u64 tick_at, resched_at;
-	bool idle;
-};
-
-struct sim {
-	struct tunables tun;
-	struct rng rng;
-	struct sim_cpu cpus[SIM_CPUS];
-	struct sim_task tasks[SIM_TASKS];
-	struct process_ctx processes[SIM_TASKS]; /* do they face the player? */
-	struct fair_clock clock;
-	u64 served, beat_at;
-	s64 pulls;
-	u64 now, steps;
-	u32 nr_cpus, nr_tasks;
-	void (*on_run)(struct sim *s, struct sim_task *t, u64 waited);
-};
-
-static inline s32 task_id(const struct sim *s, const struct sim_task *t)
+static inline bool counts_as_urgent(const struct sim_task *t)
 {
-	return t - s->tasks;
-}
-
-static inline bool allowed(const struct sim_task *t, s32 cpu)
-{
-	return t->bound < 0 || t->bound == cpu;
-}
-
-static inline void resched(struct sim *s, s32 cpu)
-{
-	struct sim_cpu *c = &s->cpus[cpu];
-
-	c->resched_at = min_u64(c->resched_at, s->now + rnd_in(&s->rng, 1, IPI_MAX_NS));
+	return is_urgent(t->ctx.class) && t->ctx.class != SABOTAGE_BOUND;
 }
 
 /* ext.c: update_curr_scx() */
@@ -96,10 +35,8 @@ static inline void set_deadline(struct sim *s, struct sim_task *t)
 {
 	t->ctx.deadline = s->now + relative_deadline(&s->tun, &t->ctx, &s->clock, s->now);
 	task_ask(&s->tun, &t->ctx);
-#ifdef SABOTAGE_BOUND
-	if (t->ctx.class == CLASS_BATCH)
-		t->ctx.deadline += 9 * us_to_ns(s->tun.batch_deadline_us);
-#endif
+	if (t->ctx.class == SABOTAGE_BOUND && !is_urgent(t->ctx.class))
+		t->ctx.deadline += 9 * (t->ctx.deadline - s->now);
 }
 
 static inline void insert_local(struct sim *s, struct sim_task *t, s32 cpu, bool preempt)
@@ -123,6 +60,7 @@ static inline void insert_queue(struct sim_task *t)
 {
 	t->slice = task_slice(&t->ctx);
 	t->state = QUEUED;
+	t->key = queued_deadline(&t->ctx);
 	t->ahead = NEVER;
 }
 
@@ -151,7 +89,7 @@ static inline s32 pick_victim(struct sim *s, const struct sim_task *t, s32 wakin
 	u64 best = 0;
 	s32 found = -1;
 
-	if (!is_urgent(t->ctx.class))
+	if (!counts_as_urgent(t))
 		return -1;
 	for (s32 i = -2; i < VICTIM_SCAN; i++) {
 		s32 cpu = i == -2 ? t->cpu : i == -1 ? waking_cpu : (t->cpu + 1 + i) % (s32)s->nr_cpus;
@@ -166,8 +104,11 @@ static inline s32 pick_victim(struct sim *s, const struct sim_task *t, s32 wakin
 		if (victim_is_good(&s->tun, best, s->now))
 			break;
 	}
-	if (found < 0 || !may_preempt(&s->tun, best, t->ctx.deadline))
+	if (found < 0 || !may_preempt(&s->tun, best, t->ctx.deadline)) {
+		if (t->ctx.class == CLASS_INPUT && t->bound < 0)
+			s->hurry = s->now;
 		return -1;
+	}
 	s->cpus[found].ctx.claim = s->now;
 	return found;
 }
@@ -241,6 +182,8 @@ static inline void sim_wake(struct sim *s, struct sim_task *t, const struct sim_
 	t->waits_since = s->now;
 	set_deadline(s, t);
 	stretch_bound(s, t);
+	if (s->on_wake)
+		s->on_wake(s, t);
 	place(s, t, waking_cpu, true);
 }
 
@@ -293,6 +236,53 @@ static inline void stopping(struct sim *s, struct sim_cpu *c, struct sim_task *t
 		t->ctx.flags &= ~TASK_EXPIRED;
 }
 
+static inline bool is_earlier(const struct sim_task *a, const struct sim_task *b)
+{
+	return a && (!b || before_u64(a->key, b->key));
+}
+
+/* The head of the queue of what is bound to the CPU. */
+static inline struct sim_task *first_bound(struct sim *s, s32 cpu)
+{
+	struct sim_task *first = NULL;
+
+	for (u32 i = 0; i < s->nr_tasks; i++) {
+		struct sim_task *t = &s->tasks[i];
+
+		if (t->bound == cpu && t->state == QUEUED && is_earlier(t, first))
+			first = t;
+	}
+	return first;
+}
+
+/* mech/account.bpf.h: to a reader or kernel thread that is bound to the CPU. */
+static inline bool gives_way_to_bound(struct sim *s, struct sim_cpu *c, const struct sim_task *t)
+{
+	const struct sim_task *head = t->ctx.class < CLASS_GAME ? NULL : first_bound(s, c - s->cpus);
+	u64 key = head ? head->key : 0;
+
+	if (!gives_way(t->ctx.class, key, c->ctx.answered_bound) || head->ctx.class > CLASS_KERNEL ||
+	    !before_u64(key, t->ctx.deadline))
+		return false;
+	c->ctx.answered_bound = key;
+	return true;
+}
+
+/* mech/account.bpf.h: where a reader found no victim, who gets a CPU now gives it back. */
+static inline void give_way(struct sim *s, struct sim_cpu *c, struct sim_task *t)
+{
+	u64 asked = s->hurry;
+
+	if (t->ctx.class == CLASS_INPUT)
+		s->hurry = 0;
+	if (gives_way(t->ctx.class, asked, c->ctx.answered))
+		c->ctx.answered = asked;
+	else if (!gives_way_to_bound(s, c, t))
+		return;
+	t->slice = 0;
+	resched(s, c - s->cpus);
+}
+
 static inline void running(struct sim *s, struct sim_cpu *c, struct sim_task *t)
 {
 	u64 waited = s->now - t->waits_since;
@@ -306,6 +296,7 @@ static inline void running(struct sim *s, struct sim_cpu *c, struct sim_task *t)
 	c->ctx.last = t->ctx.class;
 	c->ctx.class = t->ctx.class;
 	c->ctx.claim = 0;
+	give_way(s, c, t);
 	if (t->ctx.flags & TASK_WOKEN)
 		link_run(&t->ctx, s->now - t->ctx.woken_at);
 	t->longest_wait = max_u64(t->longest_wait, waited);
@@ -320,12 +311,7 @@ static inline enum sim_queue queue_of(const struct sim_task *t)
 {
 	if (t->bound >= 0)
 		return OWN;
-	return is_urgent(t->ctx.class) ? URGENT : LLC;
-}
-
-static inline bool is_earlier(const struct sim_task *a, const struct sim_task *b)
-{
-	return a && (!b || before_u64(a->ctx.deadline, b->ctx.deadline));
+	return counts_as_urgent(t) ? URGENT : LLC;
 }
 
 /* mech/dispatch.bpf.h: bound work if it is first, urgent work unless it is the turn of fair. */
@@ -359,6 +345,20 @@ static inline void keep_running(struct sim *s, struct sim_cpu *c, struct sim_tas
 	c->ctx.started = s->now;
 	c->ctx.class = t->ctx.class;
 	c->ctx.last = t->ctx.class;
+}
+
+/* mech/account.bpf.h, at a tick: is somebody who is bound to the CPU due before who runs there? */
+static inline bool bound_is_due(struct sim *s, s32 cpu)
+{
+	const struct sim_task *head = first_bound(s, cpu);
+	u64 due;
+
+	if (!head)
+		return false;
+	if (!is_urgent(head->ctx.class) && sub_sat(s->now, s->cpus[cpu].ctx.started) < us_to_ns(s->tun.slice_us))
+		return false;
+	due = victim_deadline(s, cpu, CLASS_FAIR);
+	return due && before_u64(head->key, due);
 }
 
 /* The next task of a CPU; `runnable` says whether curr wants to go on. */
