@@ -119,6 +119,18 @@ static struct why_record *why_reserve(struct task_struct *p,
 }
 
 /*
+ * Of a real-time task nobody keeps account. At most this: what has passed since the last
+ * of our stints here.
+ */
+static u64 why_real_time_ran(const struct why_record *r)
+{
+	const struct why_history *h = why_history(r->cpu);
+	const struct why_stint *last = &h->stints[(h->next - 1) % WHY_STINTS];
+
+	return min_u64(sub_sat(r->at, last->at), r->at - r->from);
+}
+
+/*
  * The task that has the CPU until the switch that is being made: still the
  * current one when ops.running is called for the next.
  */
@@ -137,6 +149,7 @@ static void why_other(struct why_record *r)
 	r->other_tgid = other->tgid;
 	if (other->prio < MAX_RT_PRIO_) {
 		r->flags |= WHY_OTHER_RT;
+		r->other_ran = why_real_time_ran(r);
 	} else {
 		r->other_class = task_ctx(other)->class;
 		r->other_ran = min_u64(task_ctx(other)->used, r->at - r->from);
@@ -178,7 +191,7 @@ static void why_longest(struct why_record *r)
 		r->other_pid = s->pid;
 		r->other_tgid = s->tgid;
 		r->other_class = s->class;
-		r->flags &= ~(WHY_OTHER_IDLE | WHY_OTHER_PINNED);
+		r->flags &= ~(WHY_OTHER_IDLE | WHY_OTHER_RT | WHY_OTHER_PINNED);
 		if (s->pinned)
 			r->flags |= WHY_OTHER_PINNED;
 		__builtin_memcpy(r->other_comm, s->comm, sizeof(s->comm));
@@ -206,7 +219,7 @@ __noinline int why_waited(struct task_struct *p __arg_trusted, u64 from,
 	if (flags & WHY_MOVED)
 		r->cpu = scx_bpf_task_cpu(p);
 	why_other(r);
-	if (!(r->flags & (WHY_MOVED | WHY_OTHER_RT)))
+	if (!(r->flags & WHY_MOVED))
 		why_longest(r);
 	why_submit(r);
 	count(CNT_why_waits);
