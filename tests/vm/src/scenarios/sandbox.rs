@@ -4,12 +4,13 @@
 use super::package::{LIMIT, attached, said, status_of, stopped};
 use crate::scenario::{Ctx, Fail};
 
-/// What scx_loader's unit allows its children, by sched-ext/scx-loader's `services/scx_loader.service`.
+/// What scx_loader's unit allows its children, by sched-ext/scx-loader's `services/scx_loader.service`, as far as
+/// systemd 252 knows it.
 const LOADERS_SANDBOX: &[&str] = &[
     "KillSignal=SIGINT",
     "ProtectSystem=full",
     "ProtectHome=true",
-    "PrivateTmp=disconnected",
+    "PrivateTmp=true",
     "PrivateDevices=true",
     "PrivateMounts=true",
     "ProtectKernelTunables=true",
