@@ -139,8 +139,8 @@ impl Registry {
         // What cannot be listened to again is tried at the next call.
         if self.connections.renew(&self.epoll, &self.listener) == Ok(true) {
             self.spent = 0;
-            // Before anybody else can have its number.
-            self.entries.retain(|pid, _| lives(*pid));
+            // Before anybody else can have the number of one that has ended.
+            self.forget(Instant::now());
         }
     }
 
@@ -180,7 +180,7 @@ impl Registry {
         if self.spent >= RATE_MAX {
             return Entered::Refused;
         }
-        self.entries.retain(|pid, e| e.until > now && lives(*pid));
+        self.forget(now);
         let of_user = self.entries.values().filter(|e| e.uid == uid).count();
         if of_user >= PER_USER || self.entries.len() >= IN_ALL {
             return Entered::Refused;
@@ -189,6 +189,10 @@ impl Registry {
         info!("process {pid} of user {uid} says that it is a game");
         self.entries.insert(pid, entry);
         Entered::New
+    }
+
+    fn forget(&mut self, now: Instant) {
+        self.entries.retain(|pid, e| e.until > now && lives(*pid));
     }
 
     /// Has this process asked, and is it still the same user's?

@@ -2,8 +2,9 @@
 //! What root may do to a machine at any moment: move tasks between cgroups, weigh, throttle and freeze them, set the
 //! clock.
 
-use super::processes::{Burning, cpu_ticks, runs_beyond};
+use super::processes::{burning, cpu_ticks, runs_beyond};
 use super::{Amount, Slack};
+use crate::killed::KilledFork;
 use crate::photon::Photon;
 use crate::scenario::Fail;
 use std::io;
@@ -23,14 +24,14 @@ pub fn cgroups(_: &Photon, times: Amount, _: Slack) -> Result<u64, Fail> {
     enabled.map_err(|e| Fail::skip(format!("no cpu controller: {e}")))?;
     let groups = [Group::make(root, "a")?, Group::make(root, "b")?];
     // After the groups: these can be removed only when nobody is in them any more.
-    let hogs: io::Result<Vec<Burning>> = (0..HOGS).map(|_| Burning::start()).collect();
+    let hogs: io::Result<Vec<KilledFork>> = (0..HOGS).map(|_| burning()).collect();
     let hogs = hogs?;
     turn(&groups, &hogs, times)?;
     all_run(&hogs)?;
     Ok(times)
 }
 
-fn turn(groups: &[Group; 2], hogs: &[Burning], times: u64) -> Result<(), Fail> {
+fn turn(groups: &[Group; 2], hogs: &[KilledFork], times: u64) -> Result<(), Fail> {
     for n in 0..times as usize {
         let group = &groups[n % 2];
         for hog in hogs {
@@ -46,7 +47,7 @@ fn turn(groups: &[Group; 2], hogs: &[Burning], times: u64) -> Result<(), Fail> {
 }
 
 /// Nobody was lost on the way.
-fn all_run(hogs: &[Burning]) -> Result<(), Fail> {
+fn all_run(hogs: &[KilledFork]) -> Result<(), Fail> {
     let before: Result<Vec<u64>, Fail> = hogs.iter().map(|h| cpu_ticks(h.0)).collect();
     for (hog, before) in hogs.iter().zip(before?) {
         if !runs_beyond(hog.0, before)? {

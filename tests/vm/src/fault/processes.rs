@@ -2,11 +2,12 @@
 //! Processes that come in floods, or are stopped and continued from outside.
 
 use super::{Amount, Slack};
+use crate::killed::KilledFork;
 use crate::load::burn;
 use crate::photon::Photon;
 use crate::scenario::Fail;
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
-use photon_bench::sys::process::{fork, kill, wait};
+use photon_bench::sys::process::{fork, wait};
 use std::io;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -69,30 +70,19 @@ pub fn exec_storm(_: &Photon, programs: Amount, _: Slack) -> Result<u64, Fail> {
 }
 
 /// A child that burns until it is killed.
-pub struct Burning(pub i32);
-
-impl Burning {
-    pub fn start() -> io::Result<Self> {
-        let body = || {
-            loop {
-                burn(NS_PER_MS);
-            }
-        };
-        // SAFETY: it burns, and takes no lock.
-        Ok(Burning(unsafe { fork(body) }?))
-    }
-}
-
-impl Drop for Burning {
-    fn drop(&mut self) {
-        kill(self.0);
-        let _ = wait(self.0);
-    }
+pub fn burning() -> io::Result<KilledFork> {
+    let body = || {
+        loop {
+            burn(NS_PER_MS);
+        }
+    };
+    // SAFETY: it burns, and takes no lock.
+    Ok(KilledFork(unsafe { fork(body) }?))
 }
 
 /// A debugger that stops and continues a hog.
 pub fn ptrace(_: &Photon, times: Amount, _: Slack) -> Result<u64, Fail> {
-    let hog = Burning::start()?;
+    let hog = burning()?;
     let request = |what: libc::c_uint| {
         let nothing = std::ptr::null_mut::<libc::c_void>();
         // SAFETY: the requests used here take neither an address nor data.
@@ -113,7 +103,7 @@ pub fn ptrace(_: &Photon, times: Amount, _: Slack) -> Result<u64, Fail> {
 
 /// The same by signals, which reach a task while it runs, waits, or sleeps.
 pub fn stop_and_continue(_: &Photon, times: Amount, _: Slack) -> Result<u64, Fail> {
-    let hog = Burning::start()?;
+    let hog = burning()?;
     for _ in 0..times {
         for signal in [libc::SIGSTOP, libc::SIGCONT] {
             // SAFETY: no pointers; the child is not reaped, so the pid is still its own.
@@ -155,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_continued_task_may_wait_before_it_runs() {
-        let hog = Burning::start().unwrap();
+        let hog = burning().unwrap();
         assert!(runs_beyond(hog.0, cpu_ticks(hog.0).unwrap() + 5).unwrap());
     }
 }

@@ -5,7 +5,7 @@
 use crate::bpf::objects;
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
-use photon_bench::sys::sched::cpus;
+use crate::scenarios::hotplug::switch;
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,10 +17,7 @@ const AWAY: Duration = Duration::from_millis(50);
 const AGAIN: &str = "restarting: ";
 
 pub fn run(ctx: &Ctx) -> Outcome {
-    let file = format!("/sys/devices/system/cpu/cpu{}/online", cpus() - 1);
-    if !std::path::Path::new(&file).exists() {
-        return Err(Fail::skip("no CPU can be taken away"));
-    }
+    let [file, off, on] = switch(false)?;
     let ended = AtomicBool::new(false);
     let before = objects();
     let (photon, toggled) = std::thread::scope(|scope| {
@@ -32,9 +29,9 @@ pub fn run(ctx: &Ctx) -> Outcome {
                 }
                 std::thread::sleep(POLL);
             }
-            std::fs::write(&file, "0")?;
+            std::fs::write(&file, &off)?;
             std::thread::sleep(AWAY);
-            std::fs::write(&file, "1")?;
+            std::fs::write(&file, &on)?;
             Ok(true)
         });
         let photon = Photon::start(ctx, &[]);

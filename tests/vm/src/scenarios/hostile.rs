@@ -6,6 +6,7 @@
 
 use crate::asked::{PUBLIC, ask, become_user, connect_at_once};
 use crate::bench;
+use crate::killed::KilledFork;
 use crate::load::burn;
 use crate::oneshot::NOBODY;
 use crate::photon::Photon;
@@ -13,7 +14,7 @@ use crate::scenario::{Ctx, Fail, Outcome};
 use crate::scenarios::frames::{INPUT_LIMIT_US, play_for};
 use photon_bench::sockets::{REGISTRATION, STATS};
 use photon_bench::sys::clock::{NS_PER_MS, thread_cpu_ns};
-use photon_bench::sys::process::{fork, kill, wait};
+use photon_bench::sys::process::fork;
 use photon_bench::sys::shm::Shared;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -185,7 +186,7 @@ impl Flood {
 
 /// A process of nobody's, which works until it is dropped.
 struct Stranger {
-    child: i32,
+    _child: KilledFork,
     done: Shared<AtomicU64>,
     cpu_ns: Shared<AtomicU64>,
 }
@@ -203,9 +204,9 @@ impl Stranger {
             }
         };
         // SAFETY: this process has one thread.
-        let child = unsafe { fork(body) }?;
+        let child = KilledFork(unsafe { fork(body) }?);
         Ok(Stranger {
-            child,
+            _child: child,
             done,
             cpu_ns,
         })
@@ -215,13 +216,6 @@ impl Stranger {
     fn so_far(&self) -> (u64, u64) {
         let done = self.done.load(Ordering::Relaxed);
         (done, self.cpu_ns.load(Ordering::Relaxed))
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        kill(self.child);
-        let _ = wait(self.child);
     }
 }
 

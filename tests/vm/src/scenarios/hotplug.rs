@@ -94,7 +94,7 @@ fn beside() -> Vec<Worker> {
 }
 
 /// The file that takes CPUs away and gives them back, and what to write for that.
-fn switch(smt: bool) -> Result<[String; 3], Fail> {
+pub fn switch(smt: bool) -> Result<[String; 3], Fail> {
     const SMT: &str = "/sys/devices/system/cpu/smt/control";
     if smt {
         return match std::fs::read_to_string(SMT)?.trim() {
