@@ -318,6 +318,7 @@ fn fill_rodata(open: &mut OpenMainSkel<'_>, cli: &Cli, map: &CpuMap) -> Result<(
     rodata.nr_llcs = map.nr_llcs as u32;
     rodata.nr_online = map.order.len() as u32;
     rodata.cpu_llc.copy_from_slice(&map.llc);
+    rodata.llc_cpus.copy_from_slice(&map.llc_cpus());
     rodata.next_in_llc.copy_from_slice(&map.next_in_llc);
     rodata.next_llc.copy_from_slice(&map.next_llc);
     rodata.sibling.copy_from_slice(&map.sibling);

@@ -35,6 +35,8 @@ pub enum Sabotage {
     LostCounter,
     /// `ops.init` fails, as without memory.
     FailInit,
+    /// Turns of a crowd end at ticks.
+    LongTurns,
     /// Every stop of a task takes some 300 instructions more.
     Waste,
 }
@@ -56,6 +58,7 @@ impl Sabotage {
             Sabotage::RingBounds => intf::sabotage_SABOTAGE_RING_BOUNDS,
             Sabotage::LostCounter => intf::sabotage_SABOTAGE_LOST_COUNTER,
             Sabotage::FailInit => intf::sabotage_SABOTAGE_FAIL_INIT,
+            Sabotage::LongTurns => intf::sabotage_SABOTAGE_LONG_TURNS,
             Sabotage::Waste => intf::sabotage_SABOTAGE_WASTE,
         }
     }

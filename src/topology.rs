@@ -141,6 +141,15 @@ impl CpuMap {
         last
     }
 
+    /// By LLC: how many CPUs are online.
+    pub fn llc_cpus(&self) -> Vec<u16> {
+        let mut count = vec![0; MAX_LLCS];
+        for cpu in &self.order {
+            count[usize::from(self.llc[*cpu])] += 1;
+        }
+        count
+    }
+
     /// The CPUs that are online, by number. Until the next hotplug, which loads the scheduler anew.
     pub fn online(&self) -> Vec<usize> {
         let mut online = self.order.clone();

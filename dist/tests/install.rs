@@ -32,20 +32,23 @@ fn scratch(name: &str) -> PathBuf {
     dir
 }
 
-/// A script that is the built program: the real one with debug information takes a minute to pack.
+/// A script that is the built program: the real one with debug information takes a minute to pack. Put there by another
+/// process: a child that another test starts inherits what this one has open for writing, and until it has become its
+/// program the kernel runs no such file ("Text file busy").
 fn program(dir: &Path) -> Option<PathBuf> {
     let built = Path::new(env!("CARGO_BIN_EXE_photon-dist")).with_file_name("scx_photon");
     if !built.exists() {
         untested("scx_photon is not built");
         return None;
     }
-    let script = dir.join("scx_photon");
+    let (text, script) = (dir.join("script"), dir.join("scx_photon"));
     std::fs::write(
-        &script,
+        &text,
         format!("#!/bin/sh\nexec '{}' \"$@\"\n", built.display()),
     )
     .unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    run(Command::new("install").arg("-m755").arg(&text).arg(&script));
+    std::fs::remove_file(&text).unwrap();
     Some(script)
 }
 

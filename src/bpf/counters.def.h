@@ -46,6 +46,8 @@ COUNTER(dispatch_turn,
 COUNTER(dispatch_cpu, "Took the earliest task of the own CPU's queue")
 COUNTER(dispatch_steal,
 	"Took a task of another LLC: an urgent one that was overdue, or because the own was empty")
+COUNTER(turn_ended,
+	"Turns ended by the timer: hundreds of tasks wait for that CPU")
 COUNTER(balance_llc,
 	"A CPU was told to take a task of the LLC whose queue is the longest")
 COUNTER(dispatch_keep, "Let the running task continue: nobody else waits")

@@ -76,6 +76,7 @@ enum sabotage {
 	SABOTAGE_KEEP_CPU, /* who gets a CPU keeps it, whoever waits */
 	SABOTAGE_OWN_LLC, /* urgent work stays in its LLC */
 	SABOTAGE_FAIL_INIT,
+	SABOTAGE_LONG_TURNS, /* those of a crowd end at ticks */
 	SABOTAGE_RING_BOUNDS, /* events past a lane's end, so into the next lane */
 };
 
@@ -101,7 +102,9 @@ struct cpu_ctx {
 	u8 class; /* 16: enum task_class of the running task */
 	u8 last; /* 17: enum task_class of the last stint */
 	u8 is_long; /* 18: the running task's stints are, see yields_to_short() */
-	u8 reserved0[45];
+	u8 reserved0[5];
+	u64 turn_began; /* 24: ns, when fair work had its turn after urgent work last */
+	u8 reserved4[32];
 	/* line 1: preempting CPUs, enqueue with the rq lock held, lock probe, timer */
 	u64 claim; /* 64: ns, when somebody preempted this CPU; 0: free */
 	u8 pinned; /* 72: the CPU's own queue may hold tasks */
@@ -109,7 +112,8 @@ struct cpu_ctx {
 	u64 lock_until; /* 80: ns, a frame waits for a lock of the running task */
 	u64 overdue; /* 88: dsq whose head is to run here next; 0: none */
 	u64 foreign; /* 96: dsq of another LLC, before the own's fair work; 0: none */
-	u8 reserved2[24];
+	u32 turn; /* 104: ns of each turn of a crowd that waits here; 0: none */
+	u8 reserved2[20];
 	/* line 2: the CPU itself */
 	u64 source_until; /* 128: ns, end of the interrupt's stamp */
 	u64 fair_served; /* 136: ns of CPU that fair tasks got */

@@ -42,6 +42,7 @@
 #include <bpf_experimental.h>
 
 #include "intf.h"
+#include "policy/crowd.h"
 #include "policy/deadline.h"
 #include "policy/frequency.h"
 #include "policy/link.h"
@@ -67,6 +68,7 @@ char _license[] SEC("license") = "GPL";
 #include "mech/birth.bpf.h"
 #include "mech/account.bpf.h"
 #include "mech/rescue.bpf.h"
+#include "mech/crowd.bpf.h"
 #include "mech/balance.bpf.h"
 #include "mech/snapshot.bpf.h"
 #include "mech/heartbeat.bpf.h"

@@ -94,6 +94,7 @@ pub const BOOTS: &[Boot] = &[
             test("spread", &[], 120),
             test("relay", &[], 120),
             test("crowd", &[], 60),
+            test("spinners", &[], 60),
             test("prefer", &[], 60),
         ],
     ),

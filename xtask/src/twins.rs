@@ -75,6 +75,12 @@ pub const TWINS: &[Spec] = &[
         "past the cap",
     ),
     twin(
+        "long_turns",
+        "spinners",
+        &[SABOTAGE_FLAG, "long-turns"],
+        "a spinner waited",
+    ),
+    twin(
         "no_preempt",
         "input_bound",
         &[SABOTAGE_FLAG, "no-preempt"],

@@ -94,6 +94,8 @@ void BPF_STRUCT_OPS(photon_running, struct task_struct *p)
 	why_running(p, t, now);
 	c->deadline = t->deadline;
 	c->counted = now;
+	if (is_urgent(c->last) && !is_urgent(t->class))
+		c->turn_began = now;
 	c->last = t->class;
 	/* Of a waiter that did not wait after all: the holder has let go. */
 	if (cpu == this_cpu()) {
@@ -171,7 +173,7 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 			bequeath(p, t, scx_bpf_now());
 		return;
 	}
-	if (request_used(t))
+	if (request_used(t) || turn_used(READ_ONCE(c->turn), ran))
 		t->flags |= TASK_EXPIRED;
 	else
 		t->flags &= ~TASK_EXPIRED;

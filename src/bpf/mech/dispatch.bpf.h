@@ -51,6 +51,16 @@ static u64 first_here(u64 dsq, s32 cpu)
 	return scan_here(dsq, cpu);
 }
 
+/* What ran before this turn: see turns_go_on(). */
+static u8 last_class(const struct cpu_ctx *c)
+{
+	u64 turn = READ_ONCE(c->turn);
+
+	if (turn && turns_go_on(&tun, turn, c->turn_began, scx_bpf_now()))
+		return CLASS_FRAME;
+	return c->last;
+}
+
 /*
  * Is `own`, the head of the CPU's own queue, due before what its LLC has for it? Before
  * urgent work it needs a turn as well: see bound_has_turn(). Who may not run here, many
@@ -61,7 +71,7 @@ static bool own_queue_first(const struct cpu_ctx *c, s32 cpu, u64 own,
 {
 	u64 rival = any_urgent ? first_here(urgent_dsq(cpu), cpu) : 0;
 
-	if (rival && !bound_has_turn(c->last, class_of_key(own)))
+	if (rival && !bound_has_turn(last_class(c), class_of_key(own)))
 		return false;
 	if (!rival)
 		rival = first_here(llc_dsq(cpu), cpu);
@@ -71,12 +81,13 @@ static bool own_queue_first(const struct cpu_ctx *c, s32 cpu, u64 own,
 /* Asked only when urgent work waits: see turn_of_fair(). */
 static bool is_turn_of_fair(const struct cpu_ctx *c, s32 cpu)
 {
+	u8 last = last_class(c);
 	u64 fair;
 
-	if (!is_urgent(c->last))
+	if (!is_urgent(last))
 		return false;
 	fair = first_here(llc_dsq(cpu), cpu);
-	return fair && turn_of_fair(c->last, fair, queue_key(0, scx_bpf_now()));
+	return fair && turn_of_fair(last, fair, queue_key(0, scx_bpf_now()));
 }
 
 static __always_inline bool dispatch_urgent(s32 cpu)

@@ -2,7 +2,7 @@
 /*
  * The BPF timer: advances the fair clock, sums the counters into a snapshot, says
  * whether a game is played, looks for tasks stranded by real-time work, evens out the
- * queues of the LLCs, and lets the frequency of idle CPUs go.
+ * queues of the LLCs, looks for crowds, and lets the frequency of idle CPUs go.
  */
 #ifndef PHOTON_HEARTBEAT_BPF_H
 #define PHOTON_HEARTBEAT_BPF_H
@@ -157,6 +157,7 @@ static int on_heartbeat(void *map, u32 *key, struct heartbeat *hb)
 	refresh_idle();
 	rescue_stranded(hb);
 	rescue_overdue(now);
+	find_crowds(hb->runnable, now);
 	if (nr_llcs > 1) {
 		unmark_urgent();
 		balance_llcs(&hb->loads);
@@ -186,6 +187,7 @@ static int start_heartbeat(void)
 	err = bpf_timer_init(&hb->timer, &heartbeat, CLOCK_MONOTONIC);
 	if (!err)
 		err = bpf_timer_set_callback(&hb->timer, on_heartbeat);
+	err = err ?: prepare_turns();
 	return err ?: bpf_timer_start(&hb->timer, HEARTBEAT_NS, 0);
 }
 

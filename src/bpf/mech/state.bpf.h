@@ -18,6 +18,7 @@ const volatile u32 nr_cpus = 1; /* !0 for veristat; set before load */
 const volatile u32 nr_llcs = 1;
 const volatile u32 nr_online = 1; /* of the CPU ids; hotplug loads anew */
 const volatile u8 cpu_llc[MAX_CPUS];
+const volatile u16 llc_cpus[MAX_LLCS]; /* online ones */
 /* The CPUs of an LLC as a circle, in the order they are tried. */
 const volatile u16 next_in_llc[MAX_CPUS];
 /* The CPU at the same place of the next LLC; the CPU itself if there is no other. */

@@ -44,6 +44,7 @@ pub const SCENARIOS: &[(&str, Run)] = &[
     ("wait_bound", scenarios::wait_bound::run),
     ("counters", scenarios::counters::run),
     ("crowd", scenarios::crowd::run),
+    ("spinners", scenarios::spinners::run),
     ("detach", scenarios::detach::run),
     ("display", scenarios::display::run),
     ("early", scenarios::early::run),

@@ -79,6 +79,7 @@ fn unreachable(name: &str, requeues: bool) -> Option<&'static str> {
         "why_dropped" => Some("needs 250 long waits a second on one CPU"),
         "ctx_missing" => Some("needs more than 65,535 tasks"),
         "frequency_asked" => Some("no governor; scenario `frequency`"),
+        "turn_ended" => Some("fewer than 300 tasks wait for a CPU; scenario `spinners`"),
         "kick_late" => Some("counts a race of some hundred instructions"),
         "class_game" | "game_demoted" => Some("no game is played; scenario `family`"),
         "lock_lift" => Some("no frame waits for a lock; scenario `locks`"),

@@ -55,6 +55,7 @@ pub mod relay;
 pub mod rescue;
 pub mod sandbox;
 pub mod soak;
+pub mod spinners;
 pub mod spread;
 pub mod stall;
 pub mod submits;

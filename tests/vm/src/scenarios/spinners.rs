@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A crowd of threads that spin, bound to one CPU as any user may: with a tick for each, their round takes longer than
+//! the kernel's watchdog waits. Each gets its turn in time nevertheless, the scheduler stays, and so do a game's frames.
+//! Arguments: `--threads N`, `--free`: bound to none.
+
+use crate::bench;
+use crate::load::{Load, Worker};
+use crate::photon::Photon;
+use crate::sample::{STATS, Sample};
+use crate::scenario::{Ctx, Fail, Outcome};
+use crate::scenarios::frames::play_for;
+use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
+use serde_json::json;
+use std::time::Duration;
+
+/// 8 s of ticks at HZ=250.
+const THREADS: u64 = 2000;
+const CPU: usize = 1;
+/// They look at the clock and at the flag that ends them this often.
+const BURST_NS: u64 = 100 * NS_PER_US;
+/// More than a round, and than three new threads get before they count as hogs.
+const BEFORE: Duration = Duration::from_secs(2);
+const SECONDS: &str = "3";
+const REPORT: &str = "/tmp/spinners.json";
+/// Half of what the watchdog allows. Of a round, and a game's frames between its turns.
+const WAIT_LIMIT_NS: u64 = 2500 * NS_PER_MS;
+/// Of 180.
+const MOST_LATE: f64 = 9.0;
+
+pub fn run(ctx: &Ctx) -> Outcome {
+    let threads = ctx.number("--threads", THREADS)? as usize;
+    let photon = Photon::start(ctx, &STATS)?;
+    let spinner = Worker {
+        burst_ns: BURST_NS,
+        ..Worker::hog("spinner")
+    };
+    let spinner = match ctx.flag("--free") {
+        true => spinner,
+        false => spinner.on(CPU),
+    };
+    let load = Load::start(&vec![spinner; threads])?;
+    std::thread::sleep(BEFORE);
+    let report = play_for(ctx, "60v", "none", SECONDS, REPORT)?;
+    let ended = Sample::settled(&photon)?.counter("turn_ended")?;
+    let done = load.finish()?;
+    let waited = done.iter().map(|d| d.max_wait_ns).max().unwrap_or(0);
+    photon.stop()?;
+    let late = bench::metric(&report, "frames_late")?;
+    let metrics = json!({
+        "threads": threads, "longest_wait_ms": waited / NS_PER_MS, "turns_ended": ended,
+        "frames_late": late, "frame_p99_ms": bench::metric(&report, "frame_p99_ms")?,
+        "input_wake_p999_us": bench::metric(&report, "input_wake_p999_us")?,
+    });
+    match waited > WAIT_LIMIT_NS || late > MOST_LATE || ended == 0 {
+        true => Err(Fail::failed(format!("a spinner waited: {metrics}"))),
+        false => Ok(metrics),
+    }
+}
