@@ -60,8 +60,12 @@ enum {
  */
 #define FAIR_BEQUEST_MAX_NS (48ULL * NSEC_PER_MSEC_)
 
-/* Below the kernel's watchdog of 5 s. */
-#define FAIR_ROUND_MAX_NS (3000ULL * NSEC_PER_MSEC_)
+/*
+ * More tasks than make this have shorter turns: see crowd.h. With it, who is due then and
+ * waits for a round of those that are not known as hogs yet is through before 5 s, when the
+ * kernel's watchdog ends the scheduler.
+ */
+#define FAIR_ROUND_MAX_NS (2000ULL * NSEC_PER_MSEC_)
 
 struct fair_clock {
 	u64 vtime; /* ns at weight 100 */
