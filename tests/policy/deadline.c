@@ -85,16 +85,16 @@ static void kernel_threads_are_not_kept_waiting(void)
 	CHECK_EQ(relative_deadline(&tun, &t, &clock_at_half, NOW), 8 * MS);
 }
 
-/* A thousand hogs on four CPUs: they wait a round, and a short burst does not. */
+/* Eight hundred hogs on four CPUs: they wait a round, and a short burst does not. */
 static void overload(void)
 {
 	struct fair_clock fc = clock_at_half;
 	struct task_ctx hog = { .class = CLASS_FAIR, .used = NSEC_PER_SEC, .vtime = fc.vtime };
 	struct task_ctx shell = { .class = CLASS_FAIR, .burst = MS, .vtime = fc.vtime };
 	struct task_ctx batch = { .class = CLASS_BATCH, .vtime = fc.vtime };
-	u64 round = 3 * 250 * us_to_ns(tun.slice_us);
+	u64 round = 3 * 200 * us_to_ns(tun.slice_us);
 
-	fair_count(&tun, &fc, 1000, 4);
+	fair_count(&tun, &fc, 800, 4);
 	CHECK_EQ(fc.round, round);
 	CHECK_EQ(relative_deadline(&tun, &hog, &fc, NOW), round);
 	CHECK_EQ(relative_deadline(&tun, &batch, &fc, NOW), round);
