@@ -3,7 +3,7 @@
 //! a machine does not have is not tested there, and said.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a failed helper is a failed test
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
