@@ -116,8 +116,10 @@ static void short_frames(void)
 static void turns(void)
 {
 	for (u8 last = CLASS_NONE; last < NR_CLASSES; last++) {
-		CHECK_EQ(turn_of_fair(last, NOW - 1, NOW), is_urgent(last));
-		CHECK(!turn_of_fair(last, NOW, NOW));
+		CHECK_EQ(turn_of_fair(last, NOW - 1, NOW, NOW), is_urgent(last));
+		CHECK(!turn_of_fair(last, NOW, NOW + 1, NOW));
+		/* Who waits in the urgent queue and was due before it. */
+		CHECK(!turn_of_fair(last, NOW - 1, NOW - 1, NOW));
 		CHECK_EQ(bound_has_turn(last, CLASS_FAIR), is_urgent(last));
 		CHECK(bound_has_turn(last, CLASS_KERNEL));
 	}

@@ -327,7 +327,9 @@ static inline struct sim_task *dispatch(struct sim *s, s32 cpu)
 		if (t->state == QUEUED && allowed(t, cpu) && is_earlier(t, head[queue_of(t)]))
 			head[queue_of(t)] = t;
 	}
-	turn = head[URGENT] && head[LLC] && turn_of_fair(s->cpus[cpu].ctx.last, head[LLC]->ctx.deadline, s->now);
+	turn = head[URGENT] && head[LLC] &&
+	       turn_of_fair(s->cpus[cpu].ctx.last, head[LLC]->ctx.deadline, queued_deadline(&head[URGENT]->ctx),
+			    s->now);
 	llc = head[URGENT] ?: head[LLC];
 	if (is_earlier(head[OWN], llc) &&
 	    (!head[URGENT] || bound_has_turn(s->cpus[cpu].ctx.last, head[OWN]->ctx.class)))

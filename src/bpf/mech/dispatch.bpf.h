@@ -82,12 +82,14 @@ static bool own_queue_first(const struct cpu_ctx *c, s32 cpu, u64 own,
 static bool is_turn_of_fair(const struct cpu_ctx *c, s32 cpu)
 {
 	u8 last = last_class(c);
-	u64 fair;
+	u64 fair, urgent;
 
 	if (!is_urgent(last))
 		return false;
 	fair = first_here(llc_dsq(cpu), cpu);
-	return fair && turn_of_fair(last, fair, queue_key(0, scx_bpf_now()));
+	urgent = first_here(urgent_dsq(cpu), cpu);
+	return fair &&
+	       turn_of_fair(last, fair, urgent, queue_key(0, scx_bpf_now()));
 }
 
 static __always_inline bool dispatch_urgent(s32 cpu)
