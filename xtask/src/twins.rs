@@ -78,7 +78,7 @@ pub const TWINS: &[Spec] = &[
         "long_turns",
         "spinners",
         &[SABOTAGE_FLAG, "long-turns"],
-        "a spinner waited",
+        "runnable task stall (spinner",
     ),
     twin(
         "no_preempt",
