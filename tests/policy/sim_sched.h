@@ -319,7 +319,7 @@ static inline struct sim_task *dispatch(struct sim *s, s32 cpu)
 {
 	struct sim_task *head[NR_QUEUES] = {};
 	struct sim_task *llc;
-	bool turn;
+	bool turn = false;
 
 	for (u32 i = 0; i < s->nr_tasks; i++) {
 		struct sim_task *t = &s->tasks[i];
@@ -327,9 +327,8 @@ static inline struct sim_task *dispatch(struct sim *s, s32 cpu)
 		if (t->state == QUEUED && allowed(t, cpu) && is_earlier(t, head[queue_of(t)]))
 			head[queue_of(t)] = t;
 	}
-	turn = head[URGENT] && head[LLC] &&
-	       turn_of_fair(s->cpus[cpu].ctx.last, head[LLC]->ctx.deadline, queued_deadline(&head[URGENT]->ctx),
-			    s->now);
+	if (head[URGENT] && head[LLC])
+		turn = turn_of_fair(s->cpus[cpu].ctx.last, head[LLC]->key, head[URGENT]->key, s->now);
 	llc = head[URGENT] ?: head[LLC];
 	if (is_earlier(head[OWN], llc) &&
 	    (!head[URGENT] || bound_has_turn(s->cpus[cpu].ctx.last, head[OWN]->ctx.class)))
