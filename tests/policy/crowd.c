@@ -63,12 +63,12 @@ static void ends(void)
 		CHECK_EQ(turn_ends(turn, class, now - turn, now), class >= CLASS_GAME);
 		CHECK(!turn_ends(turn, class, now - turn + 1, now));
 		CHECK(!turn_ends(0, class, 0, now));
+		CHECK_EQ(turn_used(turn, class, turn), class >= CLASS_GAME);
 	}
 	/* Who lost it after its turn asks anew, whatever interrupts took; who was preempted keeps its place. */
-	CHECK(turn_used(turn, turn));
-	CHECK(turn_used(turn, turn / 2));
-	CHECK(!turn_used(turn, turn / 2 - 1));
-	CHECK(!turn_used(0, NSEC_PER_SEC));
+	CHECK(turn_used(turn, CLASS_FAIR, turn / 2));
+	CHECK(!turn_used(turn, CLASS_FAIR, turn / 2 - 1));
+	CHECK(!turn_used(0, CLASS_FAIR, NSEC_PER_SEC));
 }
 
 /* Beside frames a crowd has as much of a CPU as a hog has. */

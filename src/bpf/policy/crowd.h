@@ -50,13 +50,13 @@ static inline bool turn_ends(u64 turn, u8 class, u64 started, u64 now)
 }
 
 /*
- * Has who ran for `ran` ns had its turn, and asks anew? Half of it is enough: of what
- * interrupts took in it the account knows nothing, and who kept its place for that would
- * be the next again.
+ * Has a task of a class that ran for `ran` ns had its turn, and asks anew? Half of it is
+ * enough: of what interrupts took in it the account knows nothing, and who kept its place
+ * for that would be the next again.
  */
-static inline bool turn_used(u64 turn, u64 ran)
+static inline bool turn_used(u64 turn, u8 class, u64 ran)
 {
-	return turn && ran >= turn / 2;
+	return turn && class >= CLASS_GAME && ran >= turn / 2;
 }
 
 /*
