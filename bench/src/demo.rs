@@ -107,7 +107,7 @@ pub fn run(seconds: f64) -> Result<DemoReport> {
         stop_ns: to_ns,
     };
     let mut team = Team::new()?;
-    let input_source = spawn_input(&mut team, window)?;
+    let mouse = spawn_input(&mut team, window)?;
     spawn_frames(&mut team, window)?;
     for i in 0..sched::cpus() * HOGS_PER_CPU {
         let hog = move || {
@@ -119,25 +119,30 @@ pub fn run(seconds: f64) -> Result<DemoReport> {
     }
     interrupted(crate::sys::clock::sleep_until(window.to_ns))?;
     let samples = team.join()?.into_iter().map(|(_, s)| s).collect();
+    let input_source = if mouse.is_some() { "uinput" } else { "timer" };
     Ok(summarise(input_source, samples))
 }
 
-fn spawn_input(team: &mut Team<Sample>, window: Window) -> Result<&'static str> {
+/// The virtual mouse, for as long as anybody reads it: one that goes with its own thread, at the same moment as the
+/// reader's last read begins, fails that with "No such device".
+fn spawn_input(team: &mut Team<Sample>, window: Window) -> Result<Option<Arc<Mouse>>> {
     match Mouse::new("photon-bench mouse") {
         Ok(mouse) => {
+            let mouse = Arc::new(mouse);
+            let moved = Arc::clone(&mouse);
             let reader = Reader::open(mouse.node())?;
             team.spawn("reader", "input-reader", NORMAL, move || {
                 read_mouse(&reader, window)
             })?;
             team.spawn("mouse", "hw-mouse", INTERRUPT, move || {
-                inject(&mouse, window)
+                inject(&moved, window)
             })?;
-            Ok("uinput")
+            Ok(Some(mouse))
         }
         Err(e) => {
             eprintln!("photon-bench: no virtual mouse, a 1 kHz timer instead: {e:#}");
             team.spawn("reader", "input-reader", NORMAL, move || read_timer(window))?;
-            Ok("timer")
+            Ok(None)
         }
     }
 }
