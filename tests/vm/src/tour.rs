@@ -4,9 +4,11 @@
 use crate::load::{Load, Worker, allow_all, burn, pin};
 use crate::scenario::Fail;
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
-use photon_bench::sys::sched::{Policy, cpus};
+use photon_bench::sys::futex;
+use photon_bench::sys::sched::{Policy, cpus, set_policy};
 use photon_bench::sys::uinput::{Mouse, Reader};
 use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 const RUN: Duration = Duration::from_secs(1);
@@ -62,14 +64,55 @@ pub fn held_by_realtime() -> Result<(), Fail> {
     run(&[bound, bound, rt.every(PERIOD_NS, HELD_NS)], RUN / 2)
 }
 
-/// So many hogs that they are overdue, and `game` beside them: urgent and overdue work take turns.
-pub fn overload(game: impl FnOnce() -> Result<(), Fail>) -> Result<(), Fail> {
-    /// With a stint of 3 to 4 ms each, 72 to 96 ms a round: longer than a hog's deadline.
-    const HOGS_A_CPU: usize = 24;
-    let load = Load::start(&vec![Worker::hog("hog"); HOGS_A_CPU * cpus()])?;
-    let played = game();
-    load.finish()?;
-    played
+/// Frames for more time than there is, so that hogs beside them are overdue: both take turns. A game's few frames do not
+/// do for that, since the hogs' deadlines are as long as their round.
+pub fn overload() -> Result<(), Fail> {
+    const HOGS_A_CPU: usize = 8;
+    const PAINTERS_A_CPU: usize = 3;
+    const FRAME: Duration = Duration::from_millis(15);
+    let hogs = Load::start(&vec![Worker::hog("hog"); HOGS_A_CPU * cpus()])?;
+    let (frame, over) = (AtomicU32::new(0), AtomicBool::new(false));
+    let frames = (RUN.as_nanos() / FRAME.as_nanos()) as u32;
+    std::thread::scope(|scope| -> Result<(), Fail> {
+        let painters = PAINTERS_A_CPU * cpus();
+        let painting: Vec<_> = (0..painters)
+            .map(|_| scope.spawn(|| paint(&frame, &over)))
+            .collect();
+        // Whom a real-time task wakes are frame tasks, like those of a sound server.
+        let beat = scope.spawn(|| -> io::Result<()> {
+            let real_time = set_policy(Policy::Fifo(1));
+            for i in 1..=frames {
+                std::thread::sleep(FRAME);
+                over.store(i == frames || real_time.is_err(), Ordering::Relaxed);
+                frame.store(i, Ordering::Relaxed);
+                futex::wake(&frame, i32::MAX);
+            }
+            real_time
+        });
+        for thread in painting.into_iter().chain([beat]) {
+            let ended = thread.join();
+            ended.map_err(|_| Fail::failed("a painter panicked"))??;
+        }
+        Ok(())
+    })?;
+    hogs.finish()?;
+    Ok(())
+}
+
+/// 6 ms of work for each frame that there is.
+fn paint(frame: &AtomicU32, over: &AtomicBool) -> io::Result<()> {
+    /// Three of them are 18 ms, of 15.
+    const WORK_NS: u64 = 6 * NS_PER_MS;
+    let mut seen = 0;
+    while !over.load(Ordering::Relaxed) {
+        match futex::wait(frame, seen) {
+            Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
+            _ => {}
+        }
+        seen = frame.load(Ordering::Relaxed);
+        burn(WORK_NS);
+    }
+    Ok(())
 }
 
 fn run(workers: &[Worker], time: Duration) -> Result<(), Fail> {

@@ -35,7 +35,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &STATS)?;
     tour::crowd()?;
     demo::bench(ctx, DEMO_SECONDS)?;
-    tour::overload(|| demo::bench(ctx, DEMO_SECONDS).map(|_| ()))?;
+    tour::overload()?;
     tour::few()?;
     tour::uneven()?;
     tour::readers_cpu_taken()?;
