@@ -82,14 +82,14 @@ static bool own_queue_first(const struct cpu_ctx *c, s32 cpu, u64 own,
 static bool is_turn_of_fair(const struct cpu_ctx *c, s32 cpu)
 {
 	u8 last = last_class(c);
-	u64 fair, urgent;
+	u64 fair;
 
 	if (!is_urgent(last))
 		return false;
 	fair = first_here(llc_dsq(cpu), cpu);
-	urgent = first_here(urgent_dsq(cpu), cpu);
 	return fair &&
-	       turn_of_fair(last, fair, urgent, queue_key(0, scx_bpf_now()));
+	       turn_of_fair(last, fair, first_here(urgent_dsq(cpu), cpu),
+			    queue_key(0, scx_bpf_now()));
 }
 
 static __always_inline bool dispatch_urgent(s32 cpu)
