@@ -94,7 +94,7 @@ pub struct Cli {
     #[arg(long, value_enum, default_value_t)]
     pub profile: Profile,
 
-    /// More log lines, and libbpf's warnings; twice all that libbpf says
+    /// More log lines, and libbpf's warnings; given twice, all messages of libbpf
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
@@ -185,7 +185,7 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         dir: std::path::PathBuf,
     },
-    /// Say in one line, within some 6 ms, which scheduler is in charge; for panels and MangoHud's exec
+    /// Say in one line, in about 6 ms, which scheduler is in charge; for panels and MangoHud's exec
     ///
     /// Exits 0 if scx_photon schedules, 10 if the kernel's own scheduler does, 11 if another sched_ext scheduler does,
     /// 12 if scx_photon is attached but nobody listens at its socket, 4 if this kernel has no sched_ext.
@@ -195,7 +195,7 @@ pub enum Command {
     /// off); heartbeat (answers, busy or silent); and daemon, null without an answer: pid, uptime_s, process (whose
     /// frames it looks at, empty without one), frame_ms (their median interval), stutters (how many it remembers).
     Status,
-    /// Say of each stuttering frame since it attached, of the last 300, why it took so long; needs no root
+    /// Say why each of the last 300 stuttering frames since the attach took so long; needs no root
     ///
     /// With --json: at_ns (of the newest record, CLOCK_MONOTONIC); process, tgid, pacer and pacer_pid (whose frames are
     /// looked at, and the thread that paces them); frames and seconds (of this process); frame_ms and source_to_frame_ms

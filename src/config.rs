@@ -119,7 +119,7 @@ pub enum Profile {
     Auto,
     /// The defaults: they are for games
     Gaming,
-    /// Background work rotates up to three times as often (hardly at HZ=250) and waits half as long, for more switches
+    /// Background work takes turns up to three times as often (hardly at HZ=250) and waits half as long; more switches
     Lowlatency,
     /// Longer slices, fewer preemptions, and no higher frequency for frames than the load asks for
     Powersave,

@@ -44,8 +44,7 @@ TUNABLE(display_window_us, 20000, 0, 100000, "us",
 TUNABLE(frame_budget_us, 14000, 1000, 50000, "us",
 	"CPU time a frame task may use per wakeup before it counts as normal work")
 TUNABLE(chain_depth, 32, 1, 64, "links",
-	"How many tasks a chain passes through before it ends. 20 to 30 have been "
-	"seen in games")
+	"How many tasks a chain passes through before it ends")
 TUNABLE(lock_lift_us, 4000, 0, 10000, "us",
 	"CPU time the holder of a lock gets on behalf of a frame task that "
 	"waits for it; 0 turns this off")

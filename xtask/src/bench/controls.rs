@@ -63,10 +63,10 @@ fn equal_sides(a: &Outcome, b: &Outcome) -> Option<Control> {
         .count();
     let share = apart.len() as f64 / rows.len().max(1) as f64;
     let mut text = format!(
-        "A/A: {} of {} metrics of all cells that vary at all have an interval without zero, {:.1} % (5 % would by chance); {certain} \
-         still do when the number of metrics is allowed for",
-        apart.len(),
+        "EEVDF against itself: of {} metrics that vary {} differ significantly, {:.1} % (5 % would by chance), after a \
+         correction for their number {certain}",
         rows.len(),
+        apart.len(),
         share * 100.0
     );
     let widest = apart

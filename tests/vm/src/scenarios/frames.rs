@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 const MOST_LATE_PERCENT: f64 = 5.0;
 /// 0.3 ms was seen; 50 where it was broken.
 pub const INPUT_LIMIT_US: f64 = 1_000.0;
-/// Times that of the same game alone: what the mission asks for. 1.04 was seen.
+/// Times that of the same game alone. 1.04 was seen.
 const FRAME_P99_RATIO: f64 = 1.12;
 const ALONE: &str = "none";
 /// What the table of kernels shows; first, the others stand within it.
