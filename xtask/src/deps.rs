@@ -12,49 +12,73 @@ const OLDEST_CLANG: u32 = 18;
 /// Newer than any that exists; only bounds a search by name.
 const NEWEST_CLANG: u32 = 40;
 
-/// Debian and Ubuntu call them the same. The compiler's own packages carry its version and are added to these.
-const APT_PACKAGES: &[&str] = &[
-    "gcc",
-    "libc6-dev",
-    "libelf-dev",
-    "zlib1g-dev",
-    "pkg-config",
-    "make",
-    "xz-utils",
-    "debian-archive-keyring",
-];
-const APT_CLANG_PACKAGES: &[&str] = &["clang-", "libclang-", "clang-format-", "libclang-rt-"];
-const FEDORA_COMMAND: &str = "sudo dnf install clang clang-devel clang-tools-extra compiler-rt \
-    elfutils-libelf-devel zlib-devel pkgconf-pkg-config make gcc glibc-static xz qemu-system-x86";
-const ARCH_COMMAND: &str =
-    "sudo pacman -S --needed clang compiler-rt libelf zlib pkgconf make gcc xz qemu-system-x86";
+/// What one purpose needs. Debian and Ubuntu call the packages the same; those of the compiler carry its version.
+struct Needs {
+    apt: &'static [&'static str],
+    apt_clang: &'static [&'static str],
+    fedora: &'static str,
+    arch: &'static str,
+}
 
-/// Makes sure that everything is there, or fails with the one command that puts it there.
+const TO_BUILD: Needs = Needs {
+    apt: &[
+        "gcc",
+        "libc6-dev",
+        "libelf-dev",
+        "zlib1g-dev",
+        "pkg-config",
+        "make",
+    ],
+    apt_clang: &["clang-", "libclang-"],
+    fedora: "clang clang-devel elfutils-libelf-devel zlib-devel pkgconf-pkg-config make gcc",
+    arch: "clang libelf zlib pkgconf make gcc",
+};
+
+/// Beside the above.
+const TO_TEST: Needs = Needs {
+    apt: &["xz-utils", "debian-archive-keyring"],
+    apt_clang: &["clang-format-", "libclang-rt-"],
+    fedora: "clang-tools-extra compiler-rt glibc-static xz qemu-system-x86",
+    arch: "compiler-rt xz qemu-system-x86",
+};
+
+/// Makes sure that what the product is built with is there, or fails with the one command that puts it there.
+pub fn ensure_build() -> Result<()> {
+    shell::infrastructure(ensure_all(&[TO_BUILD], &[]))
+}
+
+/// The same of what the tests need, too.
 pub fn ensure() -> Result<()> {
     ensure_also(&[])
 }
 
 /// The same with more packages, by Debian's names.
 pub fn ensure_also(more: &[&str]) -> Result<()> {
-    shell::infrastructure(ensure_all(more))
+    shell::infrastructure(ensure_all(&[TO_BUILD, TO_TEST], more))
 }
 
-fn ensure_all(more: &[&str]) -> Result<()> {
+fn ensure_all(needs: &[Needs], more: &[&str]) -> Result<()> {
     if cfg!(not(target_arch = "x86_64")) {
         bail!("the tests know x86_64 only so far");
     }
     let system = System::detect();
     if system.uses_apt() {
-        return apt(more);
+        return apt(needs, more);
     }
     if has_what_builds() {
         return Ok(());
     }
+    let packages =
+        |name: fn(&Needs) -> &'static str| needs.iter().map(name).collect::<Vec<_>>().join(" ");
     match () {
-        () if system.is("fedora") => {
-            bail!("packages are missing; install them with: {FEDORA_COMMAND}")
-        }
-        () if system.is("arch") => bail!("packages are missing; install them with: {ARCH_COMMAND}"),
+        () if system.is("fedora") => bail!(
+            "packages are missing; install them with: sudo dnf install {}",
+            packages(|n| n.fedora)
+        ),
+        () if system.is("arch") => bail!(
+            "packages are missing; install them with: sudo pacman -S --needed {}",
+            packages(|n| n.arch)
+        ),
         () => bail!(
             "needed: clang {OLDEST_CLANG} or newer with libclang, libelf and zlib with headers, pkg-config, make, gcc, xz"
         ),
@@ -79,20 +103,19 @@ pub fn newest_program(name: &str) -> Option<String> {
         .find(|program| shell::found(program))
 }
 
-fn apt(more: &[&str]) -> Result<()> {
+fn apt(needs: &[Needs], more: &[&str]) -> Result<()> {
     let clang = match installed_clang() {
         Some(version) => version,
         None => offered_clang()?,
     };
-    let mut needed: BTreeSet<String> = APT_PACKAGES
-        .iter()
-        .chain(more)
-        .map(|p| p.to_string())
-        .collect();
-    needed.extend(APT_CLANG_PACKAGES.iter().map(|p| match *p {
-        "libclang-" | "libclang-rt-" => format!("{p}{clang}-dev"),
-        _ => format!("{p}{clang}"),
-    }));
+    let mut needed: BTreeSet<String> = more.iter().map(|p| p.to_string()).collect();
+    for need in needs {
+        needed.extend(need.apt.iter().map(|p| p.to_string()));
+        needed.extend(need.apt_clang.iter().map(|p| match *p {
+            "libclang-" | "libclang-rt-" => format!("{p}{clang}-dev"),
+            _ => format!("{p}{clang}"),
+        }));
+    }
     let missing: Vec<String> = needed.difference(&installed()?).cloned().collect();
     if missing.is_empty() {
         return Ok(());

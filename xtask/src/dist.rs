@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    deps::ensure()?;
+    deps::ensure_build()?;
     let product = ["build", "--release", "--locked", "--package", "scx_photon"];
     shell::step("building scx_photon (release)");
     shell::run(&mut cargo(&product))?;

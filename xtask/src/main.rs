@@ -125,7 +125,7 @@ fn main() -> ExitCode {
 }
 
 fn build() -> Result<ExitCode> {
-    deps::ensure()?;
+    deps::ensure_build()?;
     let built = artifacts::build(artifacts::Variants::Product)?;
     shell::step(&format!("built {}", built.scx_photon.display()));
     Ok(ExitCode::SUCCESS)
