@@ -89,6 +89,8 @@ type Body = Box<dyn FnOnce(&Shared) -> io::Result<()> + Send>;
 pub struct Game {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<io::Result<()>>>,
+    /// Until the reader has ended: the device goes with the last who has it, and reading then is an error.
+    _mouse: Arc<Mouse>,
 }
 
 /// Threads that burn once when they are told to and say when they are done.
@@ -157,8 +159,9 @@ impl Game {
             stop: AtomicBool::new(false),
             next: AtomicUsize::new(0),
         });
-        let mouse = Mouse::new("photon-guest mouse")?;
+        let mouse = Arc::new(Mouse::new("photon-guest mouse")?);
         let reader = Reader::open(mouse.node())?;
+        let hand = Arc::clone(&mouse);
         let mut threads = Vec::new();
         let mut spawn = |name: &str, body: Body| {
             let shared = Arc::clone(&shared);
@@ -181,7 +184,7 @@ impl Game {
                 loop {
                     // Once more after the end, so that the reader sees it.
                     let last = shared.stop.load(Ordering::Relaxed);
-                    mouse.report()?;
+                    hand.report()?;
                     if last {
                         return Ok(());
                     }
@@ -190,7 +193,11 @@ impl Game {
             }),
         )?;
         spawn("pace", Box::new(pace))?;
-        Ok(Game { shared, threads })
+        Ok(Game {
+            shared,
+            threads,
+            _mouse: mouse,
+        })
     }
 
     /// The next frame has this trouble.

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The stops of the counter tour: each makes a situation that some counters are about.
 
-use crate::load::{Load, Worker, allow_all, burn, pin};
+use crate::load::{Load, Worker, allow_all, bind_process, burn, pin};
 use crate::scenario::Fail;
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
 use photon_bench::sys::futex;
 use photon_bench::sys::sched::{Policy, cpus, set_policy};
 use photon_bench::sys::uinput::{Mouse, Reader};
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -53,6 +54,17 @@ pub fn uneven() -> Result<(), Fail> {
         workers.push(Worker::hog("nap").naps(NS_PER_MS, 2 * NS_PER_MS));
     }
     run(&workers, RUN / 2)
+}
+
+/// Two hogs bound to one CPU while the others idle, then let go: who waits there is queued anew beside idle CPUs.
+pub fn let_go() -> Result<(), Fail> {
+    const BOUND: Duration = Duration::from_millis(100);
+    let load = Load::start(&[Worker::hog("bound").on(0); 2])?;
+    std::thread::sleep(BOUND);
+    bind_process(Path::new("/proc/self"), 0..cpus())?;
+    std::thread::sleep(BOUND);
+    load.finish()?;
+    Ok(())
 }
 
 /// A real-time task holds a CPU for longer than the two hogs bound to it may wait.

@@ -37,6 +37,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     demo::bench(ctx, DEMO_SECONDS)?;
     tour::overload()?;
     tour::few()?;
+    tour::let_go()?;
     tour::uneven()?;
     tour::readers_cpu_taken()?;
     tour::in_step()?;

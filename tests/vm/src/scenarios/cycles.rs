@@ -108,7 +108,7 @@ fn cycle(ctx: &Ctx, n: u64) -> Result<(), Fail> {
 }
 
 /// What is loaded when that does not change any more.
-fn settled() -> Objects {
+pub fn settled() -> Objects {
     let begin = Instant::now();
     std::thread::sleep(SETTLE);
     let mut last = objects();

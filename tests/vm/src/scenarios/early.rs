@@ -5,6 +5,7 @@
 use crate::bpf::objects;
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
+use crate::scenarios::cycles;
 use crate::scenarios::hotplug::switch;
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,11 +20,11 @@ const AGAIN: &str = "restarting: ";
 pub fn run(ctx: &Ctx) -> Outcome {
     let [file, off, on] = switch(false)?;
     let ended = AtomicBool::new(false);
-    let before = objects();
+    let before = cycles::settled().maps;
     let (photon, toggled) = std::thread::scope(|scope| {
         let toggler = scope.spawn(|| -> std::io::Result<bool> {
             // Its first maps: the CPUs have been counted, and the programs are still to be verified.
-            while objects() == before {
+            while objects().maps <= before {
                 if ended.load(Ordering::Relaxed) {
                     return Ok(false);
                 }

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_millis(100);
 const GIVE_UP: Duration = Duration::from_secs(10);
 const PROGRAMS: u32 = 500;
+/// After the attach the daemon looks around, and then rests for longer than the look took.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// After a game's end the daemon looks around for 15 s.
 const LOOKS_END: Duration = Duration::from_secs(16);
 /// 0.1 % of a CPU at 500 programs a second.
@@ -27,6 +29,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
         std::fs::copy("/proc/self/exe", format!("/tmp/{name}"))?;
     }
     let photon = Photon::start(ctx, &[])?;
+    std::thread::sleep(FIRST_LOOK);
     let (found, gone) = by_reaper(&photon)?;
     by_run(ctx, &photon)?;
     let cost = of_programs(&photon)?;

@@ -5,12 +5,12 @@
 //! Arguments: `--times N`.
 
 use crate::asked::PUBLIC;
-use crate::bpf::objects;
 use crate::latch::{KERNEL_SCHEDULES, LAST_EXIT, LATCH};
 use crate::load::{Load, Worker};
 use crate::oneshot;
 use crate::photon::{Photon, scx_state};
 use crate::scenario::{Ctx, Fail, Outcome};
+use crate::scenarios::cycles;
 use photon_bench::sockets::{REGISTRATION, STATS};
 use photon_bench::sys::clock::{NS_PER_MS, NS_PER_US};
 use photon_bench::sys::sched::cpus;
@@ -23,7 +23,7 @@ const TIMES: u64 = 2;
 /// The kernel closes the dead daemon's descriptors, and with the last of them goes the scheduler.
 const LIMIT: Duration = Duration::from_millis(500);
 const RUN: Duration = Duration::from_millis(300);
-/// The kernel frees some of what was loaded a moment later.
+/// For the kernel to put its own scheduler back, and for the process to end.
 const SETTLE: Duration = Duration::from_secs(2);
 /// Names that a dead daemon leaves, at which nobody listens.
 const SOCKETS: [&str; 3] = [PUBLIC, REGISTRATION, STATS];
@@ -38,8 +38,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     }
     let load = Load::start(&workers)?;
     // What ran before in this machine may still be going.
-    std::thread::sleep(SETTLE);
-    let before = objects();
+    let before = cycles::settled();
     let mut slowest = Duration::ZERO;
     for _ in 0..ctx.number("--times", TIMES)? {
         let photon = Photon::start(ctx, &[])?;
@@ -53,8 +52,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
         photon.wait(SETTLE)?;
     }
     load.finish()?;
-    std::thread::sleep(SETTLE);
-    let after = objects();
+    let after = cycles::settled();
     if after != before {
         return Err(Fail::failed(format!(
             "left in the kernel: {before:?}, then {after:?}"
