@@ -5,7 +5,6 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -111,10 +110,9 @@ fn build_sabotaged(class: &str, program: &Path) {
 }
 
 /// The simulation finds a bound that does not hold, says whose it is, and finds it within
-/// a second. Not of the class game: nobody plays there.
+/// a second of CPU time, after which it is killed. Not of the class game: nobody plays there.
 #[test]
 fn a_sabotaged_bound_is_found() {
-    const AT_MOST: Duration = Duration::from_secs(1);
     let dir = std::env::temp_dir().join(format!("photon-style-{}-bound", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let program = dir.join("sim_bound");
@@ -126,16 +124,17 @@ fn a_sabotaged_bound_is_found() {
         ("CLASS_BATCH", "batch waited <="),
     ] {
         build_sabotaged(class, &program);
-        let start = Instant::now();
-        let run = Command::new(&program).output().unwrap();
-        let took = start.elapsed();
+        let run = Command::new("sh")
+            .args(["-c", "ulimit -t 1 && exec \"$0\""])
+            .arg(&program)
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&run.stderr);
         assert!(!run.status.success(), "{class}: not noticed");
         assert!(
             said.contains(complaint),
             "{class}: failed for another reason: {said}"
         );
-        assert!(took < AT_MOST, "{class}: found only after {took:?}");
     }
     std::fs::remove_dir_all(&dir).unwrap();
 }
