@@ -67,7 +67,7 @@ impl Apt {
         shell::step("reading the package lists (private apt state, nothing is installed)");
         // Else it goes on without what it could not fetch and calls that success: lists that are empty for a day.
         let update = ["-qq", "-o", "APT::Update::Error-Mode=any", "update"];
-        shell::run(self.command("apt-get").args(update))?;
+        shell::patiently(|| shell::run(self.command("apt-get").args(update)))?;
         std::fs::write(self.stamp(), "")?;
         Ok(())
     }
@@ -103,11 +103,15 @@ impl Apt {
             return Ok(cached);
         }
         shell::step(&format!("fetching {package}"));
-        shell::run(
-            self.command("apt-get")
-                .args(["-qq", "download", package])
-                .current_dir(into),
-        )?;
+        let fetch = || {
+            let mut command = self.command("apt-get");
+            shell::run(command.args(["-qq", "download", package]).current_dir(into))
+        };
+        // The lists may be of yesterday, and the package of today.
+        if fetch().is_err() {
+            self.update()?;
+            shell::patiently(fetch)?;
+        }
         let after = debs(into)?
             .into_iter()
             .find(|p| file_name(p).starts_with(&beginning));

@@ -134,9 +134,11 @@ fn apt(needs: &[Needs], more: &[&str]) -> Result<()> {
     }
     // A fresh container has no package lists, an old one has stale ones.
     shell::step("refreshing the package lists");
-    shell::run(&mut apt_get_update(as_root))?;
-    shell::run(&mut apt_get(as_root, &missing))
-        .with_context(|| format!("install them with: {line}"))
+    shell::patiently(|| {
+        shell::run(&mut apt_get_update(as_root))?;
+        shell::run(&mut apt_get(as_root, &missing))
+    })
+    .with_context(|| format!("install them with: {line}"))
 }
 
 fn privileged(as_root: bool) -> Command {

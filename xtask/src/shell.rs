@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, bail};
 use std::fmt;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Marks an error as not the fault of what is tested: a package, a mirror, a kernel that does not boot.
 #[derive(Debug)]
@@ -45,6 +46,19 @@ pub fn run(command: &mut Command) -> Result<()> {
         bail!("`{}` failed: {status}", words(command));
     }
     Ok(())
+}
+
+/// What needs a mirror, which may be in the middle of an update of its own: once more after a while, and once again.
+pub fn patiently<T>(attempt: impl Fn() -> Result<T>) -> Result<T> {
+    const PAUSES: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
+    for pause in PAUSES {
+        match attempt() {
+            Ok(done) => return Ok(done),
+            Err(e) => step(&format!("{e:#}; once more in {} s", pause.as_secs())),
+        }
+        std::thread::sleep(pause);
+    }
+    attempt()
 }
 
 /// Runs it for its stdout. What it wrote to stderr becomes part of the error.

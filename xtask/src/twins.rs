@@ -78,7 +78,7 @@ pub const TWINS: &[Spec] = &[
         "long_turns",
         "spinners",
         &[SABOTAGE_FLAG, "long-turns"],
-        "runnable task stall (",
+        "a spinner waited",
     ),
     twin(
         "no_preempt",
