@@ -2,6 +2,7 @@
 /* When a crowd waits for a CPU, and how long the turns of its tasks are. */
 #include "check.h"
 #include "policy/crowd.h"
+#include "policy/slice.h"
 
 enum {
 	CASES = 200000,
@@ -53,6 +54,17 @@ static void counts(void)
 	CHECK_EQ(crowd_waiting(3, 40, 0, false), 43);
 }
 
+/* Has who ran for `before` and then for `ran` ns under one deadline had its turn? */
+static bool used(u64 turn, u8 class, u64 before, u64 ran)
+{
+	struct tunables tun = default_tunables();
+	struct task_ctx t = { .class = class };
+
+	task_ask(&tun, &t);
+	t.used += before + ran;
+	return turn_used(&tun, turn, &t, ran);
+}
+
 /* Urgent work keeps its CPU; and nobody loses it before his turn is over. */
 static void ends(void)
 {
@@ -63,12 +75,15 @@ static void ends(void)
 		CHECK_EQ(turn_ends(turn, class, now - turn, now), class >= CLASS_GAME);
 		CHECK(!turn_ends(turn, class, now - turn + 1, now));
 		CHECK(!turn_ends(0, class, 0, now));
-		CHECK_EQ(turn_used(turn, class, turn), class >= CLASS_GAME);
+		CHECK_EQ(used(turn, class, 0, turn), class >= CLASS_GAME);
 	}
 	/* Who lost it after its turn asks anew, whatever interrupts took; who was preempted keeps its place. */
-	CHECK(turn_used(turn, CLASS_FAIR, turn / 2));
-	CHECK(!turn_used(turn, CLASS_FAIR, turn / 2 - 1));
-	CHECK(!turn_used(0, CLASS_FAIR, NSEC_PER_SEC));
+	CHECK(used(turn, CLASS_FAIR, 0, turn / 2));
+	CHECK(!used(turn, CLASS_FAIR, 0, turn / 2 - 1));
+	CHECK(!used(0, CLASS_FAIR, 0, NSEC_PER_SEC));
+	/* In many stints, as one that yields has it. */
+	CHECK(used(turn, CLASS_FAIR, turn / 2 - 1, 1));
+	CHECK(!used(turn, CLASS_FAIR, turn / 2 - 2, 1));
 }
 
 /* Beside frames a crowd has as much of a CPU as a hog has. */

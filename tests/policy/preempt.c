@@ -118,6 +118,7 @@ static void turns(void)
 	for (u8 last = CLASS_NONE; last < NR_CLASSES; last++) {
 		CHECK_EQ(turn_of_fair(last, NOW - 1, NOW, NOW), is_urgent(last));
 		CHECK(!turn_of_fair(last, NOW, NOW + 1, NOW));
+		CHECK_EQ(turn_of_fair(last, NOW - 1, 0, NOW), is_urgent(last));
 		/* Who waits in the urgent queue and was due before it. */
 		CHECK(!turn_of_fair(last, NOW - 1, NOW - 1, NOW));
 		CHECK_EQ(bound_has_turn(last, CLASS_FAIR), is_urgent(last));

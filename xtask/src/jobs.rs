@@ -95,6 +95,7 @@ pub const BOOTS: &[Boot] = &[
             test("relay", &[], 120),
             test("crowd", &[], 60),
             test("spinners", &[], 60),
+            named("spinners_yield", "spinners", &["--yield"], 60),
             test("prefer", &[], 60),
         ],
     ),

@@ -173,7 +173,7 @@ void BPF_STRUCT_OPS(photon_stopping, struct task_struct *p, bool runnable)
 			bequeath(p, t, scx_bpf_now());
 		return;
 	}
-	if (request_used(t) || turn_used(READ_ONCE(c->turn), t->class, ran))
+	if (request_used(t) || turn_used(&tun, READ_ONCE(c->turn), t, ran))
 		t->flags |= TASK_EXPIRED;
 	else
 		t->flags &= ~TASK_EXPIRED;

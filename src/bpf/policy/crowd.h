@@ -50,13 +50,18 @@ static inline bool turn_ends(u64 turn, u8 class, u64 started, u64 now)
 }
 
 /*
- * Has a task of a class that ran for `ran` ns had its turn, and asks anew? Half of it is
+ * Has a task that ran for `ran` ns just now had its turn, and asks anew? Half of it is
  * enough: of what interrupts took in it the account knows nothing, and who kept its place
- * for that would be the next again.
+ * for that would be the next again. Counted over all stints under one deadline, or who
+ * yields or is preempted all the time would keep its place for a whole request.
  */
-static inline bool turn_used(u64 turn, u8 class, u64 ran)
+static inline bool turn_used(const volatile struct tunables *pr, u64 turn,
+			     const struct task_ctx *t, u64 ran)
 {
-	return turn && class >= CLASS_GAME && ran >= turn / 2;
+	u64 left = sub_sat(t->request_end, t->used);
+	u64 had = sub_sat(us_to_ns(pr->slice_us), left);
+
+	return turn && t->class >= CLASS_GAME && max_u64(ran, had) >= turn / 2;
 }
 
 /*

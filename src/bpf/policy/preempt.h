@@ -161,12 +161,13 @@ static inline bool gives_way(u8 class, u64 asked, u64 answered)
  * before that, and after a stint of urgent work: so with a thousand hogs a frame still
  * gets every other turn of a CPU, and so do they. Were it not due before, a reader of
  * input that waits would wait for a slice after each stint of those who wake up later.
+ * `urgent_deadline` is 0 if none was found that may run here.
  */
 static inline bool turn_of_fair(u8 last, u64 fair_deadline, u64 urgent_deadline,
 				u64 now)
 {
 	return is_urgent(last) && before_u64(fair_deadline, now) &&
-	       before_u64(fair_deadline, urgent_deadline);
+	       (!urgent_deadline || before_u64(fair_deadline, urgent_deadline));
 }
 
 /*

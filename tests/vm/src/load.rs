@@ -38,6 +38,8 @@ pub struct Worker {
     pub pause_ns: u64,
     /// Instead of a pause: begin anew at every multiple of this on the clock, so that several wake at one moment.
     pub period_ns: u64,
+    /// After each burst it lets others run.
+    pub yields: bool,
 }
 
 impl Worker {
@@ -49,6 +51,7 @@ impl Worker {
             burst_ns: CHUNK_NS,
             pause_ns: 0,
             period_ns: 0,
+            yields: false,
         }
     }
 
@@ -196,6 +199,8 @@ fn work(worker: Worker, stop: &AtomicBool) -> io::Result<Done> {
         };
         if due > ended {
             sleep_until(due)?;
+        } else if worker.yields {
+            std::thread::yield_now();
         }
         // Not before the first burst: a load that did nothing proves nothing, and its period may begin late.
         if stop.load(Ordering::Relaxed) {

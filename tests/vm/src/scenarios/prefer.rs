@@ -34,6 +34,7 @@ const LOAD: Worker = Worker {
     burst_ns: 500 * NS_PER_US,
     pause_ns: 4500 * NS_PER_US,
     period_ns: 0,
+    yields: false,
 };
 /// Runs on preferred CPUs, percent: at least with, at most without.
 const WITH: usize = 70;

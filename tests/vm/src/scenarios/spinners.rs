@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A crowd of threads that spin, bound to one CPU as any user may: with a tick for each, their round takes longer than
 //! the kernel's watchdog waits. Each gets its turn in time nevertheless, the scheduler stays, and so do a game's frames.
-//! `--threads N` instead of 2,000.
+//! `--threads N` instead of 2,000; with `--yield` they yield after each burst.
 
 use crate::bench;
 use crate::load::{Load, Worker};
@@ -33,6 +33,7 @@ pub fn run(ctx: &Ctx) -> Outcome {
     let photon = Photon::start(ctx, &STATS)?;
     let spinner = Worker {
         burst_ns: BURST_NS,
+        yields: ctx.flag("--yield"),
         ..Worker::hog("spinner").on(CPU)
     };
     let load = Load::start(&vec![spinner; threads])?;
