@@ -120,8 +120,7 @@ impl Apt {
 
     /// Downloads a package and what it needs beyond what is installed.
     pub fn download_with_dependencies(&self, package: &str, suite: &str) -> Result<Vec<PathBuf>> {
-        let mut command = self.command("apt-get");
-        command.args([
+        let arguments = [
             "-qq",
             "-y",
             "--download-only",
@@ -130,8 +129,8 @@ impl Apt {
             suite,
             "install",
             package,
-        ]);
-        shell::run(&mut command)?;
+        ];
+        shell::patiently(|| shell::run(self.command("apt-get").args(arguments)))?;
         debs(&self.dir.join("cache/archives"))
     }
 }

@@ -200,7 +200,7 @@ fn offered_clang() -> Result<u32> {
     }
     shell::step("refreshing the package lists");
     let as_root = shell::is_root();
-    shell::run(&mut apt_get_update(as_root))?;
+    shell::patiently(|| shell::run(&mut apt_get_update(as_root)))?;
     newest()?.with_context(|| format!("the archive offers no clang-{OLDEST_CLANG} or newer"))
 }
 

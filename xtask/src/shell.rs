@@ -49,11 +49,11 @@ pub fn run(command: &mut Command) -> Result<()> {
 }
 
 /// What needs a mirror, which may be in the middle of an update of its own: once more after a while, and once again.
-pub fn patiently<T>(attempt: impl Fn() -> Result<T>) -> Result<T> {
+pub fn patiently(attempt: impl Fn() -> Result<()>) -> Result<()> {
     const PAUSES: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
     for pause in PAUSES {
         match attempt() {
-            Ok(done) => return Ok(done),
+            Ok(()) => return Ok(()),
             Err(e) => step(&format!("{e:#}; once more in {} s", pause.as_secs())),
         }
         std::thread::sleep(pause);

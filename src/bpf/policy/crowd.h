@@ -53,7 +53,8 @@ static inline bool turn_ends(u64 turn, u8 class, u64 started, u64 now)
  * Has a task that ran for `ran` ns just now had its turn, and asks anew? Half of it is
  * enough: of what interrupts took in it the account knows nothing, and who kept its place
  * for that would be the next again. Counted over all stints under one deadline, or who
- * yields or is preempted all the time would keep its place for a whole request.
+ * yields or is preempted all the time would keep its place for a whole request; and by
+ * itself where the request is a longer one, of a frame that has become other work.
  */
 static inline bool turn_used(const volatile struct tunables *pr, u64 turn,
 			     const struct task_ctx *t, u64 ran)

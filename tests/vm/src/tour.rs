@@ -9,7 +9,7 @@ use photon_bench::sys::sched::{Policy, cpus, set_policy};
 use photon_bench::sys::uinput::{Mouse, Reader};
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 const RUN: Duration = Duration::from_secs(1);
@@ -83,19 +83,19 @@ pub fn overload() -> Result<(), Fail> {
     const PAINTERS_A_CPU: usize = 3;
     const FRAME: Duration = Duration::from_millis(15);
     let hogs = Load::start(&vec![Worker::hog("hog"); HOGS_A_CPU * cpus()])?;
-    let (frame, over) = (AtomicU32::new(0), AtomicBool::new(false));
+    let frame = AtomicU32::new(0);
     let frames = (RUN.as_nanos() / FRAME.as_nanos()) as u32;
     std::thread::scope(|scope| -> Result<(), Fail> {
         let painters = PAINTERS_A_CPU * cpus();
         let painting: Vec<_> = (0..painters)
-            .map(|_| scope.spawn(|| paint(&frame, &over)))
+            .map(|_| scope.spawn(|| paint(&frame, frames)))
             .collect();
         // Whom a real-time task wakes are frame tasks, like those of a sound server.
         let beat = scope.spawn(|| -> io::Result<()> {
             let real_time = set_policy(Policy::Fifo(1));
+            // Without it, too, or the painters would wait for ever.
             for i in 1..=frames {
                 std::thread::sleep(FRAME);
-                over.store(i == frames || real_time.is_err(), Ordering::Relaxed);
                 frame.store(i, Ordering::Relaxed);
                 futex::wake(&frame, i32::MAX);
             }
@@ -111,12 +111,12 @@ pub fn overload() -> Result<(), Fail> {
     Ok(())
 }
 
-/// 6 ms of work for each frame that there is.
-fn paint(frame: &AtomicU32, over: &AtomicBool) -> io::Result<()> {
+/// 6 ms of work for each frame that there is, until the last.
+fn paint(frame: &AtomicU32, last: u32) -> io::Result<()> {
     /// Three of them are 18 ms, of 15.
     const WORK_NS: u64 = 6 * NS_PER_MS;
     let mut seen = 0;
-    while !over.load(Ordering::Relaxed) {
+    while seen < last {
         match futex::wait(frame, seen) {
             Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
             _ => {}

@@ -51,8 +51,13 @@ pub fn run(ctx: &Ctx) -> Outcome {
         "frames_late": late, "frame_p99_ms": bench::metric(&report, "frame_p99_ms")?,
         "input_wake_p999_us": bench::metric(&report, "input_wake_p999_us")?,
     });
-    match waited > WAIT_LIMIT_NS || late > MOST_LATE || ended == 0 {
-        true => Err(too_long(metrics)),
+    if waited > WAIT_LIMIT_NS || ended == 0 {
+        return Err(too_long(metrics));
+    }
+    match late > MOST_LATE {
+        true => Err(Fail::failed(format!(
+            "spinners make frames late: {metrics}"
+        ))),
         false => Ok(metrics),
     }
 }
